@@ -1,0 +1,81 @@
+#pragma once
+// What a reconcile decided, as a value. plan() builds it from what was observed; execute/ carries it out, one write at
+// a time, and stops at the first that fails: the next reconcile starts from what is then true.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json/json.h"
+
+namespace wan::reconcile {
+
+struct ObjectRef {
+  std::string api_version;  // "apps/v1"
+  std::string kind;
+  std::string namespace_;   // "" for cluster-scoped kinds
+  std::string name;
+  std::string uid;
+};
+
+// Server-side apply with the full intent, field manager "wan-operator", force.
+struct Apply {
+  Json object;
+};
+
+// Plain create, for the one object that is never read back (the token Secret). An existing one counts as done.
+struct Create {
+  Json object;
+};
+
+// Always with preconditions.uid; `ref.uid` must be set. Not found counts as done.
+struct Delete {
+  ObjectRef ref;
+  std::string propagation = "Background";
+};
+
+// Server-side apply on the status subresource, field manager "wan-operator-status", full status. With
+// `resource_version` set the write is refused if the object changed since it was observed.
+struct WriteStatus {
+  ObjectRef ref;
+  Json status;
+  std::string resource_version;
+};
+
+struct EmitEvent {
+  ObjectRef regarding;
+  std::string type = "Normal";  // or "Warning"
+  std::string reason;
+  std::string action;
+  std::string note;
+};
+
+// Hands a job to a runtime pod: PUT /v1/jobs/{uid}. Only ever after a WriteStatus of the assignment in the same plan
+// or an earlier one (an assignment that is not in etcd does not exist).
+struct Dispatch {
+  std::string pod_uid;
+  std::string job_uid;
+  int attempt = 0;
+  Json body;  // the request without the epoch and the capabilities, which execute/ adds
+  std::string artifact_audience;  // "artifacts/NAMESPACE/CLAIM"
+  std::string artifact_path;
+};
+
+// DELETE /v1/jobs/{uid} on a pod.
+struct CancelOnPod {
+  std::string pod_uid;
+  std::string job_uid;
+  int attempt = 0;
+};
+
+using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Dispatch, CancelOnPod>;
+
+struct Plan {
+  std::vector<Step> steps;
+  // When to look again although nothing changed (a deadline, a retry).
+  std::optional<std::chrono::milliseconds> requeue_after;
+};
+
+}  // namespace wan::reconcile

@@ -1,0 +1,74 @@
+#pragma once
+// A loaded model that turns a resolved generation into an mp4. The seam between torch and the rest of the runtime.
+// A Generator belongs to one thread (the inference thread); `stop` may be set from any thread.
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/progress.h"
+#include "base/result.h"
+#include "runtime/pipeline/generation.h"
+
+namespace wan::pipeline {
+
+struct ModelInfo {
+  std::filesystem::path directory;
+  std::string name;             // directory name or the store's name
+  std::string digest;           // "sha256:...": manifest digest of the store if pulled, else over the files' digests
+  GenerationDefaults defaults;
+  int64_t parameters = 0;
+};
+
+struct GeneratorSettings {
+  std::string device = "auto";  // auto, cpu, cuda
+  int threads = 0;              // 0: the cores this process may use (affinity and cgroup quota)
+  std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
+};
+
+// Called on the inference thread, at most a few times a second; must be quick.
+using ProgressSink = std::function<void(const Progress&)>;
+
+struct Timings {  // seconds
+  double load = 0, text_encode = 0, denoise = 0, decode = 0, encode = 0;
+};
+
+struct GenerationResult {
+  std::filesystem::path file;
+  std::string sha256;         // "sha256:..." of the mp4
+  std::string frames_sha256;  // of the raw RGB24 frames in order
+  int64_t bytes = 0;
+  int width = 0, height = 0, frames = 0, fps = 0;
+  double duration_seconds = 0;
+  std::string codec = "h264";
+  int64_t seed = 0;
+  std::string model_digest;
+  std::string numerics_id;
+  Timings timings;
+};
+
+class Generator {
+ public:
+  virtual ~Generator() = default;
+  [[nodiscard]] virtual const ModelInfo& info() const = 0;
+  [[nodiscard]] virtual const std::string& numerics_id() const = 0;  // "sha256:..." of the numerics plan
+  // Writes `output` atomically. kCancelled soon after `stop` becomes true (between kernels).
+  [[nodiscard]] virtual Result<GenerationResult> generate(const ResolvedGeneration& generation,
+                                                          const std::filesystem::path& output,
+                                                          const ProgressSink& progress,
+                                                          const std::atomic<bool>& stop) = 0;
+};
+
+// Loads a diffusers-layout directory. Errors name the file and key.
+[[nodiscard]] Result<std::unique_ptr<Generator>> load_generator(const std::filesystem::path& model_dir,
+                                                                const GeneratorSettings& settings,
+                                                                const ProgressSink& progress);
+
+// The smallest generation that exercises every part (the probe before Ready): few frames, one step.
+[[nodiscard]] ResolvedGeneration probe_generation(const ModelInfo& info);
+
+[[nodiscard]] Json to_json(const GenerationResult& result);
+
+}  // namespace wan::pipeline
