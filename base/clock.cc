@@ -19,10 +19,11 @@ Civil civil(WallTime time) {
 std::string format(WallTime time, bool micro) {
   const Civil c = civil(time);
   char buffer[64];
-  const int n = std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(c.date.year()),
-                              static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()),
-                              static_cast<int>(c.time.hours().count()), static_cast<int>(c.time.minutes().count()),
-                              static_cast<int>(c.time.seconds().count()));
+  const int n =
+      std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(c.date.year()),
+                    static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()),
+                    static_cast<int>(c.time.hours().count()), static_cast<int>(c.time.minutes().count()),
+                    static_cast<int>(c.time.seconds().count()));
   std::string text(buffer, static_cast<size_t>(n));
   if (micro) {
     std::snprintf(buffer, sizeof buffer, ".%06d", static_cast<int>(c.time.subseconds().count()));
@@ -60,7 +61,8 @@ Result<WallTime> parse_time(std::string_view text) {
   }
   const int year = field(text, 0, 4), month = field(text, 5, 2), day = field(text, 8, 2);
   const int hour = field(text, 11, 2), minute = field(text, 14, 2), second = field(text, 17, 2);
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year{year},
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (year < 0 || month < 0 || day < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
       second < 0 || second > 60) {

@@ -1,6 +1,6 @@
 #pragma once
-// Time as a value: whoever decides by the clock takes a Clock, so that tests own it. Wall time is for records that
-// people and other programs read; steady time is for intervals and deadlines.
+// Time as a value: whoever decides by the clock takes a Clock, so that tests own it. Wall time is for records
+// that people and other programs read; steady time is for intervals and deadlines.
 
 #include <chrono>
 #include <string>

@@ -31,7 +31,9 @@ Error Error::with_context(std::string_view context) const {
 
 Error invalid_argument(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
 Error not_found(std::string message) { return {ErrorCode::kNotFound, std::move(message)}; }
-Error failed_precondition(std::string message) { return {ErrorCode::kFailedPrecondition, std::move(message)}; }
+Error failed_precondition(std::string message) {
+  return {ErrorCode::kFailedPrecondition, std::move(message)};
+}
 Error corrupt(std::string message) { return {ErrorCode::kCorrupt, std::move(message)}; }
 Error unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
 Error internal_error(std::string message) { return {ErrorCode::kInternal, std::move(message)}; }
@@ -42,7 +44,8 @@ Error from_errno(int error_number, std::string_view what) {
   if (error_number == ENOENT) code = ErrorCode::kNotFound;
   if (error_number == EEXIST) code = ErrorCode::kAlreadyExists;
   if (error_number == EACCES || error_number == EPERM) code = ErrorCode::kPermissionDenied;
-  if (error_number == ENOSPC || error_number == EMFILE || error_number == ENOMEM) code = ErrorCode::kResourceExhausted;
+  if (error_number == ENOSPC || error_number == EMFILE || error_number == ENOMEM)
+    code = ErrorCode::kResourceExhausted;
   return {code, std::string(what) + ": " + std::system_category().message(error_number)};
 }
 

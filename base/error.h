@@ -1,6 +1,6 @@
 #pragma once
-// One error type for every module boundary. An Error says what failed in words a user can act on; `code` is what
-// programs branch on. Nothing of ours throws across a module boundary.
+// One error type for every module boundary. An Error says what failed in words a user can act on; `code` is
+// what programs branch on. Nothing of ours throws across a module boundary.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 namespace wan {
 
 enum class ErrorCode {
-  kInvalidArgument,     // the caller's input is wrong; retrying the same input cannot help
+  kInvalidArgument,  // the caller's input is wrong; retrying the same input cannot help
   kNotFound,
   kAlreadyExists,
   kConflict,            // the resource changed underneath (HTTP 409)
@@ -20,7 +20,7 @@ enum class ErrorCode {
   kCorrupt,             // bytes that fail their check: digest, bounds, framing
   kDeadlineExceeded,
   kCancelled,
-  kUnavailable,         // the other side cannot be reached or is overloaded; retry later
+  kUnavailable,  // the other side cannot be reached or is overloaded; retry later
   kInternal,
 };
 

@@ -1,11 +1,10 @@
 #include "base/log.h"
 
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
-
-#include <memory>
-#include <nlohmann/json.hpp>
 
 namespace wan::log {
 namespace {

@@ -2,18 +2,17 @@
 // Logging for every program: one line a record on standard error; `text` for people, `json` for collectors.
 // Secrets (tokens, keys, signed URLs) are never passed to it.
 
+#include <spdlog/spdlog.h>
 #include <string>
 #include <string_view>
-
-#include <spdlog/spdlog.h>
 
 namespace wan::log {
 
 enum class Format { kText, kJson };
 
 struct Settings {
-  std::string program;          // "wan-operator"
-  std::string level = "info";   // trace debug info warn error
+  std::string program;         // "wan-operator"
+  std::string level = "info";  // trace debug info warn error
   Format format = Format::kText;
 };
 

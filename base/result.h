@@ -1,6 +1,6 @@
 #pragma once
-// Result<T>: the value or the Error. WAN_TRY / WAN_CO_TRY unwrap or hand the error on; WAN_CHECK is for broken
-// invariants (a defect of ours) and aborts.
+// Result<T>: the value or the Error. WAN_TRY / WAN_CO_TRY unwrap or hand the error on; WAN_CHECK is for
+// broken invariants (a defect of ours) and aborts.
 
 #include <expected>
 #include <utility>
@@ -23,8 +23,8 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 #define WAN_CONCAT(a, b) WAN_CONCAT_INNER(a, b)
 
 // WAN_TRY(auto x, expression): one per line, because the temporary's name is the line's.
-#define WAN_TRY_IMPL(temporary, declaration, expression, return_word)                 \
-  auto temporary = (expression);                                                     \
+#define WAN_TRY_IMPL(temporary, declaration, expression, return_word)                        \
+  auto temporary = (expression);                                                             \
   if (!temporary) return_word ::std::unexpected<::wan::Error>(std::move(temporary).error()); \
   declaration = *std::move(temporary)
 #define WAN_TRY(declaration, expression) \

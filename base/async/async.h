@@ -1,6 +1,6 @@
 #pragma once
-// The few Asio names that the rest of the code uses. One thread runs one io_context; nothing here is thread-safe
-// unless it says so.
+// The few Asio names that the rest of the code uses. One thread runs one io_context; nothing here is
+// thread-safe unless it says so.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

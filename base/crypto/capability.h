@@ -1,6 +1,7 @@
 #pragma once
 // Capabilities: short-lived grants that the operator signs and that pods verify with the public key alone.
-// Form: compact JWS (RFC 7515) with alg EdDSA (RFC 8037, Ed25519). One grant names one audience and one scope.
+// Form: compact JWS (RFC 7515) with alg EdDSA (RFC 8037, Ed25519). One grant names one audience and one
+// scope.
 
 #include <string>
 #include <string_view>
@@ -11,13 +12,13 @@
 namespace wan {
 
 struct Capability {
-  std::string audience;   // runtime pod: its pod UID; artifact server: "artifacts/NAMESPACE/CLAIM"
-  std::string subject;    // the VideoJob's UID, or "" where the scope is not about one job
-  std::string scope;      // "job" (PUT/GET/DELETE this job), "pod" (status, list, progress stream),
-                          // "artifact:write", "artifact:read"
-  std::string path;       // artifact scopes: the one path that may be written or read; else ""
-  int attempt = 0;        // scope "job": the attempt that this grant is for
-  std::string epoch;      // decimal resourceVersion of the Lease write that won leadership
+  std::string audience;  // runtime pod: its pod UID; artifact server: "artifacts/NAMESPACE/CLAIM"
+  std::string subject;   // the VideoJob's UID, or "" where the scope is not about one job
+  std::string scope;     // "job" (PUT/GET/DELETE this job), "pod" (status, list, progress stream),
+                         // "artifact:write", "artifact:read"
+  std::string path;      // artifact scopes: the one path that may be written or read; else ""
+  int attempt = 0;       // scope "job": the attempt that this grant is for
+  std::string epoch;     // decimal resourceVersion of the Lease write that won leadership
   WallTime expires_at{};
 };
 
@@ -26,12 +27,13 @@ struct Capability {
 
 [[nodiscard]] Result<std::string> sign_capability(const Capability& capability, std::string_view seed);
 
-// Checks form, algorithm, signature, expiry (60 s leeway for clock skew), and that the audience is `audience`.
-// Every failure is kPermissionDenied; the message names the failed check but never the token.
+// Checks form, algorithm, signature, expiry (60 s leeway for clock skew), and that the audience is
+// `audience`. Every failure is kPermissionDenied; the message names the failed check but never the token.
 [[nodiscard]] Result<Capability> verify_capability(std::string_view token, std::string_view public_key_base64,
                                                    std::string_view audience, WallTime now);
 
-// Decimal integers up to 128 bit, as resourceVersions are: by length, then by text. True if a is older than b.
+// Decimal integers up to 128 bit, as resourceVersions are: by length, then by text. True if a is older than
+// b.
 [[nodiscard]] bool epoch_less(std::string_view a, std::string_view b);
 
 }  // namespace wan

@@ -1,5 +1,6 @@
 #pragma once
-// HMAC-SHA256 (RFC 2104), random bytes, base64 forms, and a comparison whose time does not depend on where inputs differ.
+// HMAC-SHA256 (RFC 2104), random bytes, base64 forms, and a comparison whose time does not depend on where
+// inputs differ.
 
 #include <cstdint>
 #include <span>

@@ -14,7 +14,8 @@ namespace wan {
 
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& file, size_t max_bytes = 64u << 20);
 
-// Writes to a temporary name in the same folder, syncs, renames: readers see the old bytes or the new, never a part.
+// Writes to a temporary name in the same folder, syncs, renames: readers see the old bytes or the new, never
+// a part.
 [[nodiscard]] Status write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
 
 // A read-only shared map of a whole file. The span lives as long as the object.

@@ -1,10 +1,10 @@
 #pragma once
-// nlohmann/json behind Results: parsing with limits, canonical output, YAML in and out. nlohmann's exceptions stop here.
-
-#include <string>
-#include <string_view>
+// nlohmann/json behind Results: parsing with limits, canonical output, YAML in and out. nlohmann's exceptions
+// stop here.
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -20,8 +20,8 @@ struct JsonLimits {
 // One JSON value and nothing after it. Duplicate keys, depth and size beyond the limits are errors.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 
-// RFC 8785 (JCS): keys sorted by UTF-16 code units, ECMAScript numbers, no white space. kInvalidArgument for values
-// JCS cannot express (NaN, infinities, integers beyond 2^53, strings that are not UTF-8).
+// RFC 8785 (JCS): keys sorted by UTF-16 code units, ECMAScript numbers, no white space. kInvalidArgument for
+// values JCS cannot express (NaN, infinities, integers beyond 2^53, strings that are not UTF-8).
 [[nodiscard]] Result<std::string> canonical_json(const Json& value);
 
 // One YAML document to JSON with the YAML 1.2 core schema (yes/no/on/off stay strings); aliases are refused.
@@ -35,7 +35,8 @@ struct JsonLimits {
 [[nodiscard]] const Json* find(const Json& object, std::initializer_list<std::string_view> path);
 [[nodiscard]] std::string string_or(const Json& object, std::initializer_list<std::string_view> path,
                                     std::string_view otherwise);
-[[nodiscard]] int64_t int_or(const Json& object, std::initializer_list<std::string_view> path, int64_t otherwise);
+[[nodiscard]] int64_t int_or(const Json& object, std::initializer_list<std::string_view> path,
+                             int64_t otherwise);
 [[nodiscard]] bool bool_or(const Json& object, std::initializer_list<std::string_view> path, bool otherwise);
 
 }  // namespace wan

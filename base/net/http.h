@@ -46,7 +46,8 @@ struct Url {
   std::string target;  // path and query, at least "/"
 };
 
-// The one URL parser (WHATWG-like for http/https, no user info, no fragment, no backslash, no control characters).
+// The one URL parser (WHATWG-like for http/https, no user info, no fragment, no backslash, no control
+// characters).
 [[nodiscard]] Result<Url> parse_url(std::string_view text);
 // "host:port" as the Host header and the connection pool want it: brackets round IPv6.
 [[nodiscard]] std::string authority(const Url& url);

@@ -1,7 +1,9 @@
 #pragma once
-// HTTP/1.1 server: guard against ambiguous framing, limits before allocation, deadlines on every read and write.
+// HTTP/1.1 server: guard against ambiguous framing, limits before allocation, deadlines on every read and
+// write.
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,7 +18,7 @@ struct ServerSettings {
   std::string address = "127.0.0.1";  // or "0.0.0.0", "::"
   uint16_t port = 0;                  // 0: the kernel chooses; see Server::port()
   size_t max_header_bytes = 16u << 10;
-  size_t max_body_bytes = 1u << 20;   // for IncomingRequest::read_body
+  size_t max_body_bytes = 1u << 20;  // for IncomingRequest::read_body
   size_t max_connections = 256;
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_idle_timeout{30'000};
@@ -36,7 +38,8 @@ class IncomingRequest {
   [[nodiscard]] virtual Task<Result<bool>> read_some(std::string& out) = 0;
 };
 
-// Exactly one of respond(), respond_file() or start_stream() per request; a handler that answers nothing is a 500.
+// Exactly one of respond(), respond_file() or start_stream() per request; a handler that answers nothing is a
+// 500.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;

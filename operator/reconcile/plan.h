@@ -1,6 +1,6 @@
 #pragma once
-// What a reconcile decided, as a value. plan() builds it from what was observed; execute/ carries it out, one write at
-// a time, and stops at the first that fails: the next reconcile starts from what is then true.
+// What a reconcile decided, as a value. plan() builds it from what was observed; execute/ carries it out, one
+// write at a time, and stops at the first that fails: the next reconcile starts from what is then true.
 
 #include <chrono>
 #include <optional>
@@ -15,7 +15,7 @@ namespace wan::reconcile {
 struct ObjectRef {
   std::string api_version;  // "apps/v1"
   std::string kind;
-  std::string namespace_;   // "" for cluster-scoped kinds
+  std::string namespace_;  // "" for cluster-scoped kinds
   std::string name;
   std::string uid;
 };
@@ -25,7 +25,8 @@ struct Apply {
   Json object;
 };
 
-// Plain create, for the one object that is never read back (the token Secret). An existing one counts as done.
+// Plain create, for the one object that is never read back (the token Secret). An existing one counts as
+// done.
 struct Create {
   Json object;
 };
@@ -52,13 +53,13 @@ struct EmitEvent {
   std::string note;
 };
 
-// Hands a job to a runtime pod: PUT /v1/jobs/{uid}. Only ever after a WriteStatus of the assignment in the same plan
-// or an earlier one (an assignment that is not in etcd does not exist).
+// Hands a job to a runtime pod: PUT /v1/jobs/{uid}. Only ever after a WriteStatus of the assignment in the
+// same plan or an earlier one (an assignment that is not in etcd does not exist).
 struct Dispatch {
   std::string pod_uid;
   std::string job_uid;
   int attempt = 0;
-  Json body;  // the request without the epoch and the capabilities, which execute/ adds
+  Json body;                      // the request without the epoch and the capabilities, which execute/ adds
   std::string artifact_audience;  // "artifacts/NAMESPACE/CLAIM"
   std::string artifact_path;
 };

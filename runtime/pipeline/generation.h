@@ -24,7 +24,7 @@ struct GenerationSpec {
   std::optional<double> guidance_scale;
   std::optional<double> shift;
   std::optional<std::string> sampler;
-  std::optional<int64_t> seed;      // 0..4294967295
+  std::optional<int64_t> seed;  // 0..4294967295
 };
 
 // The model's own defaults: `generation_config.json` in the model directory (also the store's config blob).
@@ -40,7 +40,8 @@ struct GenerationDefaults {
   std::string negative_prompt;
 };
 
-// Every value set: the input of jobHash (design promise 2) together with model digest, precision and codec settings.
+// Every value set: the input of jobHash (design promise 2) together with model digest, precision and codec
+// settings.
 struct ResolvedGeneration {
   std::string task;
   std::string prompt;
@@ -57,18 +58,21 @@ struct ResolvedGeneration {
   std::string precision = "fp32";
 };
 
-// From VideoJob.spec's JSON field names (prompt, negativePrompt, size, frames, fps, steps, guidanceScale, shift, sampler, seed).
-// Fields of VideoJob.spec that are not about the generation are ignored here; the callers check unknown ones.
+// From VideoJob.spec's JSON field names (prompt, negativePrompt, size, frames, fps, steps, guidanceScale,
+// shift, sampler, seed). Fields of VideoJob.spec that are not about the generation are ignored here; the
+// callers check unknown ones.
 [[nodiscard]] Result<GenerationSpec> generation_spec_from_json(const Json& spec);
 [[nodiscard]] Result<GenerationDefaults> read_generation_defaults(const std::filesystem::path& model_dir);
 [[nodiscard]] Json to_json(const GenerationDefaults& defaults);
 [[nodiscard]] Json to_json(const ResolvedGeneration& generation);
 
-// Fills the gaps from `defaults` and checks ranges: prompt 1..4096 characters of UTF-8, sides multiples of 16 from 16 to 4096,
-// frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift 0.01..100. A missing seed is the
-// first 32 bits of SHA-256 over the canonical JSON of {namespace, name, and the resolved fields without seed}: applying
-// the same manifest again finds the same video. Every error names the field, the value and what is allowed.
-[[nodiscard]] Result<ResolvedGeneration> resolve(const GenerationSpec& spec, const GenerationDefaults& defaults,
+// Fills the gaps from `defaults` and checks ranges: prompt 1..4096 characters of UTF-8, sides multiples of 16
+// from 16 to 4096, frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift
+// 0.01..100. A missing seed is the first 32 bits of SHA-256 over the canonical JSON of {namespace, name, and
+// the resolved fields without seed}: applying the same manifest again finds the same video. Every error names
+// the field, the value and what is allowed.
+[[nodiscard]] Result<ResolvedGeneration> resolve(const GenerationSpec& spec,
+                                                 const GenerationDefaults& defaults,
                                                  const std::string& namespace_, const std::string& name);
 
 }  // namespace wan::pipeline

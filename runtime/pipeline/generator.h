@@ -1,6 +1,6 @@
 #pragma once
-// A loaded model that turns a resolved generation into an mp4. The seam between torch and the rest of the runtime.
-// A Generator belongs to one thread (the inference thread); `stop` may be set from any thread.
+// A loaded model that turns a resolved generation into an mp4. The seam between torch and the rest of the
+// runtime. A Generator belongs to one thread (the inference thread); `stop` may be set from any thread.
 
 #include <atomic>
 #include <filesystem>
@@ -16,15 +16,15 @@ namespace wan::pipeline {
 
 struct ModelInfo {
   std::filesystem::path directory;
-  std::string name;             // directory name or the store's name
-  std::string digest;           // "sha256:...": manifest digest of the store if pulled, else over the files' digests
+  std::string name;    // directory name or the store's name
+  std::string digest;  // "sha256:...": manifest digest of the store if pulled, else over the files' digests
   GenerationDefaults defaults;
   int64_t parameters = 0;
 };
 
 struct GeneratorSettings {
-  std::string device = "auto";  // auto, cpu, cuda
-  int threads = 0;              // 0: the cores this process may use (affinity and cgroup quota)
+  std::string device = "auto";          // auto, cpu, cuda
+  int threads = 0;                      // 0: the cores this process may use (affinity and cgroup quota)
   std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
 };
 
