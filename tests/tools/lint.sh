@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# lint.sh [--fix] : clang-format on every C++ file, then clang-tidy on those whose text or headers changed since they
+# last passed (results are kept in $WAN_CACHE/tidy, keyed by content).
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$WAN_ROOT"
+mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h')
+if [ "${1:-}" = --fix ]; then clang-format-19 -i "${files[@]}"; say "formatted ${#files[@]} files"; exit 0; fi
+clang-format-19 --dry-run --Werror "${files[@]}" || die "clang-format: run ./wan format"
+say "clang-format: ${#files[@]} files as they should be"
+[ -e build/release/build.ninja ] || cmake --preset release >/dev/null
+exec python3 tests/tools/tidy.py build/release

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""tidy.py BUILD_DIR : clang-tidy over compile_commands.json, two files at a time, skipping what passed unchanged.
+
+A file's key is the content of every header of ours that it includes, of itself, of .clang-tidy, and its flags.
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("WAN_CACHE", pathlib.Path.home() / ".cache/wan")) / "tidy"
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def closure(path, seen):
+    """Our own files that `path` includes, itself included; includes are written from the root."""
+    if path in seen or not path.is_file():
+        return
+    seen.add(path)
+    for name in INCLUDE.findall(path.read_text()):
+        closure(ROOT / name, seen)
+
+
+def key(entry):
+    files = set()
+    closure(pathlib.Path(entry["file"]), files)
+    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+    flags = [word for word in shlex.split(entry["command"]) if not word.startswith("/") and str(ROOT) not in word]
+    digest.update(" ".join(flags).encode())
+    for file in sorted(files):
+        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def tidy(entry, build):
+    run = subprocess.run(["clang-tidy-19", "--quiet", "-p", build, entry["file"]], capture_output=True, text=True)
+    return run.returncode, run.stdout
+
+
+def main():
+    build = sys.argv[1]
+    entries = json.load(open(os.path.join(build, "compile_commands.json")))
+    entries = [e for e in entries if pathlib.Path(e["file"]).suffix == ".cc" and "/build/" not in e["file"][len(str(ROOT)):]]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    todo = [(e, CACHE / key(e)) for e in entries]
+    todo = [(e, stamp) for e, stamp in todo if not stamp.exists()]
+    print(f"clang-tidy: {len(entries)} files, {len(todo)} to check", flush=True)
+    failed, started, shown = 0, time.monotonic(), 0.0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = {pool.submit(tidy, e, build): (e, stamp) for e, stamp in todo}
+        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
+            entry, stamp = futures[future]
+            code, output = future.result()
+            if code == 0:
+                stamp.touch()
+            else:
+                failed += 1
+                print(output, flush=True)
+            elapsed = time.monotonic() - started
+            if elapsed - shown > 20:
+                shown = elapsed
+                print(f"clang-tidy: {done}/{len(todo)}, about {elapsed / done * (len(todo) - done):.0f} s left", flush=True)
+    if failed:
+        print(f"clang-tidy: {failed} files with findings", file=sys.stderr)
+    return 1 if failed else 0
+
+
+sys.exit(main())
