@@ -1,0 +1,150 @@
+#include "runtime/weights/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <optional>
+
+#include "base/json/json.h"
+
+namespace wan::weights {
+namespace {
+
+constexpr size_t kLengthBytes = 8;
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr size_t kMaxDimensions = 8;
+
+struct DTypeRow {
+  DType dtype;
+  std::string_view name;
+  size_t bytes;
+};
+constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8},   {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2},
+                                {DType::kBF16, "BF16", 2}, {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4},
+                                {DType::kI16, "I16", 2},   {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
+                                {DType::kBool, "BOOL", 1}};
+
+const DTypeRow& row_of(DType dtype) { return *std::ranges::find(kDTypes, dtype, &DTypeRow::dtype); }
+
+std::optional<uint64_t> unsigned_value(const Json& value) {
+  if (!value.is_number_unsigned()) return std::nullopt;
+  return value.get<uint64_t>();
+}
+
+Result<DType> parse_dtype(const Json& entry) {
+  const std::string name = string_or(entry, {"dtype"}, "");
+  for (const DTypeRow& row : kDTypes) {
+    if (row.name == name) return row.dtype;
+  }
+  return fail(
+      corrupt("dtype '" + name + "' is not supported; supported: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"));
+}
+
+Result<std::vector<int64_t>> parse_shape(const Json& entry) {
+  const Json* shape = find(entry, {"shape"});
+  if (!shape || !shape->is_array() || shape->size() > kMaxDimensions) {
+    return fail(corrupt("shape must be a list of at most 8 sides"));
+  }
+  std::vector<int64_t> sides;
+  for (const Json& side : *shape) {
+    const auto value = unsigned_value(side);
+    if (!value || *value > INT64_MAX) return fail(corrupt("shape has a side that is not a whole number"));
+    sides.push_back(static_cast<int64_t>(*value));
+  }
+  return sides;
+}
+
+// Nothing when the product does not fit.
+std::optional<uint64_t> byte_count(DType dtype, const std::vector<int64_t>& shape) {
+  uint64_t count = size_of(dtype);
+  for (const int64_t side : shape) {
+    if (__builtin_mul_overflow(count, static_cast<uint64_t>(side), &count)) return std::nullopt;
+  }
+  return count;
+}
+
+Result<StoredTensor> parse_entry(const Json& entry, std::span<const std::byte> data) {
+  StoredTensor tensor;
+  WAN_TRY(tensor.dtype, parse_dtype(entry));
+  WAN_TRY(tensor.shape, parse_shape(entry));
+  const Json* offsets = find(entry, {"data_offsets"});
+  if (!offsets || !offsets->is_array() || offsets->size() != 2) {
+    return fail(corrupt("data_offsets must be [begin, end]"));
+  }
+  const auto begin = unsigned_value((*offsets)[0]);
+  const auto end = unsigned_value((*offsets)[1]);
+  if (!begin || !end || *begin > *end || *end > data.size()) {
+    return fail(corrupt("data_offsets " + offsets->dump() + " are outside the file's " +
+                        std::to_string(data.size()) + " bytes of data"));
+  }
+  const auto bytes = byte_count(tensor.dtype, tensor.shape);
+  if (!bytes || *bytes != *end - *begin) {
+    return fail(corrupt("data_offsets " + offsets->dump() + " do not fit its shape and dtype"));
+  }
+  tensor.bytes = data.subspan(*begin, *end - *begin);
+  return tensor;
+}
+
+// Each byte of the data belongs to exactly one tensor.
+Status check_coverage(const StoredTensors& tensors, std::span<const std::byte> data) {
+  std::vector<std::pair<const std::byte*, const std::byte*>> ranges;
+  for (const auto& [name, tensor] : tensors) {
+    ranges.emplace_back(tensor.bytes.data(), tensor.bytes.data() + tensor.bytes.size());
+  }
+  std::ranges::sort(ranges);
+  const std::byte* at = data.data();
+  for (const auto& [begin, end] : ranges) {
+    if (begin != at) return fail(corrupt("the tensors overlap or leave holes in the data"));
+    at = end;
+  }
+  if (at != data.data() + data.size()) return fail(corrupt("there are bytes after the last tensor"));
+  return {};
+}
+
+Result<Json> parse_header(std::span<const std::byte> file) {
+  uint64_t length = 0;
+  if (file.size() < kLengthBytes) return fail(corrupt("shorter than a safetensors header"));
+  std::memcpy(&length, file.data(), kLengthBytes);
+  static_assert(std::endian::native == std::endian::little);
+  if (length > kMaxHeaderBytes || length > file.size() - kLengthBytes) {
+    return fail(corrupt("the header claims " + std::to_string(length) + " bytes; the file has " +
+                        std::to_string(file.size()) + " and at most 100000000 are allowed"));
+  }
+  const auto* text = reinterpret_cast<const char*>(file.data() + kLengthBytes);
+  auto header = parse_json({text, length}, {.max_bytes = kMaxHeaderBytes, .max_depth = 8});
+  if (!header) return fail(corrupt("the header is not JSON: " + header.error().message));
+  if (!header->is_object()) return fail(corrupt("the header is not a JSON object"));
+  return header;
+}
+
+}  // namespace
+
+std::string_view to_string(DType dtype) { return row_of(dtype).name; }
+
+size_t size_of(DType dtype) { return row_of(dtype).bytes; }
+
+Result<StoredTensors> parse_safetensors(std::span<const std::byte> file) {
+  WAN_TRY(const Json header, parse_header(file));
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), kLengthBytes);
+  const auto data = file.subspan(kLengthBytes + length);
+  StoredTensors tensors;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    auto tensor = parse_entry(entry, data);
+    if (!tensor) return fail(tensor.error().with_context("tensor '" + name + "'"));
+    tensors.emplace(name, *std::move(tensor));
+  }
+  WAN_TRY_VOID(check_coverage(tensors, data));
+  return tensors;
+}
+
+Result<StoredTensors> open_safetensors(const std::filesystem::path& file) {
+  WAN_TRY(const auto map, MappedFile::open(file));
+  auto tensors = parse_safetensors(map->bytes());
+  if (!tensors) return fail(tensors.error().with_context(file.string()));
+  for (auto& [name, tensor] : *tensors) tensor.owner = map;
+  return tensors;
+}
+
+}  // namespace wan::weights

@@ -1,0 +1,93 @@
+#include "runtime/weights/state_dict.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+namespace wan::weights {
+namespace {
+
+constexpr size_t kListed = 20;
+
+at::ScalarType scalar_type(DType dtype) {
+  switch (dtype) {
+    case DType::kF64: return at::kDouble;
+    case DType::kF32: return at::kFloat;
+    case DType::kF16: return at::kHalf;
+    case DType::kBF16: return at::kBFloat16;
+    case DType::kI64: return at::kLong;
+    case DType::kI32: return at::kInt;
+    case DType::kI16: return at::kShort;
+    case DType::kI8: return at::kChar;
+    case DType::kU8: return at::kByte;
+    case DType::kBool: return at::kBool;
+  }
+  return at::kFloat;
+}
+
+std::string shape_text(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+void append_list(std::string& message, std::string_view title, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  message += "; " + std::string(title) + " (" + std::to_string(names.size()) + "): ";
+  for (size_t i = 0; i < std::min(names.size(), kListed); ++i) message += (i ? ", " : "") + names[i];
+  if (names.size() > kListed) message += ", ...";
+}
+
+}  // namespace
+
+at::Tensor to_tensor(const StoredTensor& stored) {
+  at::Tensor tensor = at::empty(stored.shape, at::TensorOptions(scalar_type(stored.dtype)));
+  if (!stored.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), stored.bytes.data(), stored.bytes.size());
+  return tensor;
+}
+
+at::Tensor to_float_tensor(const StoredTensor& stored) {
+  const bool aligned = reinterpret_cast<uintptr_t>(stored.bytes.data()) % alignof(float) == 0;
+  if (stored.dtype != DType::kF32 || !aligned || !stored.owner || stored.bytes.empty()) {
+    return to_tensor(stored).to(at::kFloat);
+  }
+  auto* data = const_cast<std::byte*>(stored.bytes.data());
+  return at::from_blob(data, stored.shape, [owner = stored.owner](void*) {}, at::TensorOptions(at::kFloat));
+}
+
+at::Tensor StateDict::take(const std::string& name, std::initializer_list<int64_t> shape) {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) {
+    missing_.push_back(name);
+    return {};
+  }
+  const StoredTensor stored = std::move(found->second);
+  tensors_.erase(found);
+  if (!std::ranges::equal(stored.shape, shape)) {
+    misshapen_.push_back(name + " is " + shape_text(stored.shape) + ", must be " +
+                         shape_text({shape.begin(), shape.end()}));
+    return {};
+  }
+  at::Tensor tensor = to_float_tensor(stored);
+  parameters_ += tensor.numel();
+  return tensor;
+}
+
+void StateDict::ignore(std::string_view prefix) {
+  std::erase_if(tensors_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+}
+
+Status StateDict::finish(std::string_view what) const {
+  std::vector<std::string> extra;
+  for (const auto& [name, tensor] : tensors_) extra.push_back(name);
+  if (missing_.empty() && misshapen_.empty() && extra.empty()) return {};
+  std::string message = std::string(what) + ": the weights do not fit the configuration";
+  append_list(message, "missing", missing_);
+  append_list(message, "wrong shape", misshapen_);
+  append_list(message, "not known to the model", extra);
+  return fail(corrupt(message));
+}
+
+}  // namespace wan::weights
