@@ -1,0 +1,82 @@
+{{- define "wan-gallery.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "wan-gallery.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains (include "wan-gallery.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "wan-gallery.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wan-gallery.serviceAccountName" -}}
+{{- default (include "wan-gallery.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{/* The labels that select the operator's pods: they never change between versions. */}}
+{{- define "wan-gallery.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "wan-gallery.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "wan-gallery.labels" -}}
+{{ include "wan-gallery.selectorLabels" . }}
+app.kubernetes.io/part-of: wan-gallery
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* repository@digest, or repository:tag; takes (dict "image" IMAGE "context" $) */}}
+{{- define "wan-gallery.image" -}}
+{{- if .image.digest -}}
+{{ .image.repository }}@{{ .image.digest }}
+{{- else -}}
+{{ .image.repository }}:{{ default .context.Chart.AppVersion .image.tag }}
+{{- end -}}
+{{- end -}}
+
+{{/* What the operator may do in a namespace that it works in. Secrets are created, never read. */}}
+{{- define "wan-gallery.namespaceRules" -}}
+- apiGroups: [wan.gallery]
+  resources: [wandeployments, videojobs]
+  verbs: [get, list, watch]
+- apiGroups: [wan.gallery]
+  resources: [wandeployments/status, videojobs/status]
+  verbs: [get, patch, update]
+# Owner references with blockOwnerDeletion need this where OwnerReferencesPermissionEnforcement is on.
+- apiGroups: [wan.gallery]
+  resources: [wandeployments/finalizers, videojobs/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{- define "wan-gallery.galleryRules" -}}
+- apiGroups: [wan.gallery]
+  resources: [gallerymodels]
+  verbs: [get, list, watch]
+- apiGroups: [wan.gallery]
+  resources: [gallerymodels/status]
+  verbs: [get, patch, update]
+{{- end -}}
