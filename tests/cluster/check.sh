@@ -18,7 +18,7 @@ done
 ns=wan-check-$$
 ip netns add $ns 2>/dev/null || no "network namespaces cannot be made (ip netns add)"
 trap 'ip netns del $ns' EXIT
-nsenter --net=/run/netns/$ns ip link add b type bridge 2>/dev/null || no "the kernel has no network bridges"
+nsenter --net=/run/netns/$ns ip link add br0 type bridge 2>/dev/null || no "the kernel has no network bridges"
 nsenter --net=/run/netns/$ns ip link add v0 type veth peer name v1 2>/dev/null || no "the kernel has no veth pairs"
 nsenter --net=/run/netns/$ns nft add table ip t 2>/dev/null || no "the kernel has no nftables"
 
