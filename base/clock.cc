@@ -71,13 +71,12 @@ Result<WallTime> parse_time(std::string_view text) {
   std::chrono::microseconds fraction{0};
   if (text.size() > 20) {
     const std::string_view digits = text.substr(20, text.size() - 21);
-    if (text[19] != '.' || digits.empty() || digits.size() > 9) return bad();
-    int micros = 0;
-    for (size_t i = 0; i < 6; ++i) {
-      const char c = i < digits.size() ? digits[i] : '0';
-      if (c < '0' || c > '9') return bad();
-      micros = micros * 10 + (c - '0');
+    if (text[19] != '.' || digits.empty() || digits.size() > 9 ||
+        digits.find_first_not_of("0123456789") != digits.npos) {
+      return bad();
     }
+    int micros = 0;
+    for (size_t i = 0; i < 6; ++i) micros = micros * 10 + (i < digits.size() ? digits[i] - '0' : 0);
     fraction = std::chrono::microseconds(micros);
   }
   return WallTime{std::chrono::sys_days{date} + std::chrono::hours(hour) + std::chrono::minutes(minute) +

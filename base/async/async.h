@@ -20,7 +20,12 @@ namespace asio = boost::asio;
 template <typename T>
 using Task = asio::awaitable<T>;
 
-// Waits; kCancelled if the task was cancelled meanwhile. A cancelled wait does not throw.
+// Waits; kCancelled if the task was cancelled meanwhile or before. A cancelled wait does not throw. Any
+// duration is fine; those beyond ten years are ten years.
 [[nodiscard]] Task<Status> sleep_for(std::chrono::steady_clock::duration duration);
+
+// For clean-up that must talk to others after a cancellation (releasing a lease, say): from here on the task
+// counts as not cancelled and can not be cancelled again. Give every later await a short deadline.
+[[nodiscard]] Task<void> shield_from_cancellation();
 
 }  // namespace wan

@@ -1,7 +1,6 @@
 #pragma once
 // The owner of background coroutines: every task has one, and joins it before it goes away.
 
-#include <list>
 #include <memory>
 #include <string>
 
@@ -18,12 +17,17 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts a coroutine. Its parameters must be values. An exception that leaves it is logged with `name`.
+  // Starts a coroutine, from the event loop and never within this call. Its parameters must be values. An
+  // exception that leaves it is logged with `name`.
   void spawn(std::string name, Task<void> task);
-  // Asks every task to end (terminal cancellation: the next or current co_await of Asio fails with
-  // operation_aborted). Tasks spawned afterwards are cancelled at once.
+  // Asks every task to end by terminal cancellation: the current await fails with operation_aborted. In a
+  // task of a group awaits do not throw because of a cancellation: the waits and network calls of base/
+  // return kCancelled, now and for every later call, so a loop must end at an error. A bare Asio operation
+  // started after the cancellation is not cancelled. Tasks that have not
+  // begun, and those spawned afterwards, never run.
   void cancel();
-  // Resumes when the last task has ended. Usable from a coroutine that is not itself of this group.
+  // Resumes when the last task has ended, even if the caller is cancelled meanwhile. Usable from a coroutine
+  // that is not itself of this group.
   [[nodiscard]] Task<void> join();
   [[nodiscard]] size_t size() const;
 

@@ -15,8 +15,9 @@ namespace wan {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& file, size_t max_bytes = 64u << 20);
 
 // Writes to a temporary name in the same folder, syncs, renames: readers see the old bytes or the new, never
-// a part.
-[[nodiscard]] Status write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
+// a part. `mode` is that of the new file (0600 for secrets).
+[[nodiscard]] Status write_file_atomically(const std::filesystem::path& file, std::string_view bytes,
+                                           unsigned mode = 0644);
 
 // A read-only shared map of a whole file. The span lives as long as the object.
 class MappedFile {
