@@ -1,0 +1,66 @@
+#pragma once
+// What the operator knows of one runtime pod from its HTTP API (GET /v1/status, /v1/jobs, /v1/events).
+// operator/dispatch keeps one per pod up to date; plans read it.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json/json.h"
+#include "base/result.h"
+#include "operator/api/reasons.h"
+#include "operator/api/video_job.h"
+
+namespace wan::api {
+
+struct JobError {
+  std::string reason;
+  std::string message;
+  bool retryable = false;
+
+  bool operator==(const JobError&) const = default;
+};
+
+struct JobState {
+  std::string uid;
+  int attempt = 0;
+  std::string phase;  // Queued Running Succeeded Failed Cancelled
+  std::optional<Progress> progress;
+  std::optional<Resolved> resolved;
+  std::string job_hash;
+  std::optional<VideoResult> result;
+  std::optional<Timings> timings;
+  std::optional<JobError> error;
+
+  bool operator==(const JobState&) const = default;
+  [[nodiscard]] bool finished() const;
+};
+
+struct RuntimeView {
+  std::string pod_uid;
+  // The progress stream is up and its first state has arrived. While false the rest is what was last seen.
+  bool reachable = false;
+  std::string phase;  // Loading Probing Ready Draining Failed; "" before the first answer
+  std::string message;
+  std::string model_name;
+  std::string model_digest;
+  std::string numerics_id;
+  std::vector<JobState> jobs;  // one per uid
+
+  bool operator==(const RuntimeView&) const = default;
+  [[nodiscard]] bool accepts_jobs() const { return reachable && phase == runtime_phase::kReady; }
+  [[nodiscard]] const JobState* job(std::string_view uid) const;
+};
+
+// The body of GET /v1/status into `view` (jobs and reachable stay). Refused if it names another pod.
+[[nodiscard]] Status apply_status(RuntimeView& view, const Json& status);
+// Adds or replaces the state of that uid; a lower attempt than the known one is ignored.
+void apply_job(RuntimeView& view, JobState state);
+// One line of GET /v1/events: STATUS, JOB, HEARTBEAT; unknown types are ignored. True if `view` changed.
+[[nodiscard]] Result<bool> apply_event(RuntimeView& view, const Json& event);
+
+// A JobState as the runtime sends it and as a one-shot pod leaves it in its termination message.
+[[nodiscard]] Result<JobState> job_state_from_json(const Json& json);
+
+}  // namespace wan::api

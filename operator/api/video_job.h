@@ -1,0 +1,178 @@
+#pragma once
+// VideoJob: one generation, bounded. The spec's generation fields have the names and meanings of
+// `wan-runtime generate -f`.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operator/api/conditions.h"
+#include "operator/api/kind.h"
+#include "operator/api/meta.h"
+#include "operator/api/shared.h"
+
+namespace wan::api {
+
+// A model for a pod of the job's own.
+struct JobModel {
+  std::string name;
+  std::string digest;
+  std::string profile;
+  std::optional<Gpu> gpu;
+  std::optional<Placement> placement;
+  std::optional<Cache> cache;
+
+  bool operator==(const JobModel&) const = default;
+  static const Table<JobModel>& table();
+};
+
+struct OutputClaim {
+  std::string claim_name;
+  std::string path;  // "" means NAME.mp4
+
+  bool operator==(const OutputClaim&) const = default;
+  static const Table<OutputClaim>& table();
+};
+
+struct Output {
+  std::optional<OutputClaim> pvc;
+
+  bool operator==(const Output&) const = default;
+  static const Table<Output>& table();
+};
+
+struct VideoJobSpec {
+  std::optional<NameRef> deployment_ref;
+  std::optional<JobModel> model;
+  std::string prompt;
+  std::optional<std::string> negative_prompt;  // set and empty is not unset
+  std::string size;
+  std::optional<int> frames;
+  std::optional<int> fps;
+  std::optional<int> steps;
+  std::optional<double> guidance_scale;
+  std::optional<double> shift;
+  std::string sampler;
+  std::optional<int64_t> seed;
+  std::optional<Output> output;
+  int priority = 0;
+  int64_t active_deadline_seconds = 3600;
+  int64_t queue_deadline_seconds = 86400;
+  int backoff_limit = 3;
+  bool cancel = false;
+
+  bool operator==(const VideoJobSpec&) const = default;
+  static const Table<VideoJobSpec>& table();
+};
+
+struct Assignment {
+  std::string pod_name;
+  std::string pod_uid;
+  int attempt = 0;
+  std::optional<WallTime> assigned_at;
+
+  bool operator==(const Assignment&) const = default;
+  static const Table<Assignment>& table();
+};
+
+struct Progress {
+  std::string phase;  // TextEncode Denoise Decode Encode Upload
+  int step = 0;
+  int steps = 0;
+  double percent = 0;
+  std::optional<double> seconds_left;
+
+  bool operator==(const Progress&) const = default;
+  static const Table<Progress>& table();
+};
+
+struct Resolved {
+  std::string task;
+  std::string prompt;
+  std::optional<std::string> negative_prompt;
+  int width = 0;
+  int height = 0;
+  int frames = 0;
+  int fps = 0;
+  int steps = 0;
+  double guidance_scale = 0;
+  double shift = 0;
+  std::string sampler;
+  int64_t seed = 0;
+  std::string precision;
+
+  bool operator==(const Resolved&) const = default;
+  static const Table<Resolved>& table();
+};
+
+struct VideoResult {
+  std::string url;
+  std::string sha256;
+  int64_t bytes = 0;
+  int width = 0;
+  int height = 0;
+  int frames = 0;
+  int fps = 0;
+  double duration_seconds = 0;
+  std::string codec;
+  int64_t seed = 0;
+  std::string frames_sha256;
+  std::string model_digest;
+  std::string numerics_id;
+
+  bool operator==(const VideoResult&) const = default;
+  static const Table<VideoResult>& table();
+};
+
+// Seconds.
+struct Timings {
+  std::optional<double> queued;
+  std::optional<double> load;
+  std::optional<double> text_encode;
+  std::optional<double> denoise;
+  std::optional<double> decode;
+  std::optional<double> encode;
+  std::optional<double> upload;
+
+  bool operator==(const Timings&) const = default;
+  static const Table<Timings>& table();
+};
+
+struct VideoJobStatus {
+  int64_t observed_generation = -1;
+  std::string phase;
+  std::optional<Resolved> resolved;
+  std::optional<Assignment> assignment;
+  std::optional<Progress> progress;
+  std::optional<VideoResult> result;
+  std::optional<Timings> timings;
+  int attempts = 0;  // attempts begun
+  int failures = 0;  // attempts that failed in a way that may be tried again; compared with backoffLimit
+  std::string job_hash;
+  std::optional<WallTime> start_time;  // first assignment
+  std::optional<WallTime> completion_time;
+  Conditions conditions;
+
+  bool operator==(const VideoJobStatus&) const = default;
+  static const Table<VideoJobStatus>& table();
+};
+
+struct VideoJob {
+  Meta metadata;
+  VideoJobSpec spec;
+  VideoJobStatus status;
+
+  bool operator==(const VideoJob&) const = default;
+};
+
+// True for Succeeded, Failed and Cancelled.
+[[nodiscard]] bool is_finished(const VideoJobStatus& status);
+
+template <>
+const KindInfo& kind_info<VideoJob>();
+template <>
+Result<VideoJob> from_json<VideoJob>(const Json& object);
+[[nodiscard]] Json to_json(const VideoJobSpec& spec);
+[[nodiscard]] Json to_json(const VideoJobStatus& status);
+
+}  // namespace wan::api

@@ -1,0 +1,56 @@
+#include "operator/reconcile/objects/names.h"
+
+#include "base/crypto/sha256.h"
+
+namespace wan::reconcile {
+
+std::string bounded_name(std::string_view name, std::string_view suffix, size_t limit) {
+  if (name.size() + suffix.size() <= limit) return std::string(name) + std::string(suffix);
+  const size_t kept = limit - suffix.size() - 9;
+  std::string cut(name.substr(0, kept));
+  while (!cut.empty() && (cut.back() == '-' || cut.back() == '.')) cut.pop_back();
+  return cut + "-" + sha256_hex(name).substr(0, 8) + std::string(suffix);
+}
+
+std::string token_secret_name(const api::WanDeployment& deployment) {
+  return deployment.metadata.name + "-token-" + std::to_string(deployment.spec.access.token_generation);
+}
+
+std::string run_job_name(const api::VideoJob& job, int attempt) {
+  return bounded_name(job.metadata.name, "-run-" + std::to_string(attempt));
+}
+
+std::string claim_hash(std::string_view claim) { return sha256_hex(claim).substr(0, 8); }
+
+std::string artifact_server_name(std::string_view claim) { return "wan-artifacts-" + claim_hash(claim); }
+
+std::string artifact_audience(std::string_view namespace_, std::string_view claim) {
+  return "artifacts/" + std::string(namespace_) + "/" + std::string(claim);
+}
+
+std::string artifact_claim(const api::VideoJob& job, const api::WanDeployment* deployment) {
+  if (job.spec.output && job.spec.output->pvc) return job.spec.output->pvc->claim_name;
+  return deployment ? artifact_claim(*deployment) : "";
+}
+
+std::string artifact_claim(const api::WanDeployment& deployment) {
+  const auto& artifacts = deployment.spec.artifacts;
+  return artifacts && artifacts->pvc ? artifacts->pvc->claim_name : "";
+}
+
+std::string artifact_path(const api::VideoJob& job) {
+  if (job.spec.output && job.spec.output->pvc && !job.spec.output->pvc->path.empty()) {
+    return job.spec.output->pvc->path;
+  }
+  return job.metadata.name + ".mp4";
+}
+
+std::string service_url(const api::Service& service) {
+  std::string host = service.cluster_ip;
+  if (host.empty()) return "";
+  if (host == "None") host = service.metadata.name + "." + service.metadata.namespace_ + ".svc";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "http://" + host + ":" + std::to_string(kRuntimePort);
+}
+
+}  // namespace wan::reconcile
