@@ -5,6 +5,7 @@
 #   cluster.sh down [--keep]   stops it and forgets its objects; --keep: the next up finds them again
 #   cluster.sh status          is it running, and what runs in it
 #   cluster.sh kubectl ARG...  kubectl on it;   cluster.sh helm ARG...  helm on it
+#   cluster.sh path | videos   its state directory; the directory of its videos
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../tools/common.sh"
@@ -12,10 +13,15 @@ state=${XDG_STATE_HOME:-$HOME/.local/state}/wan
 D=${WAN_CLUSTER:-$state/cluster}
 images=${WAN_IMAGES:-$WAN_CACHE/images}
 
-usage() { sed -n '4,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '4,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
+case ${1:-} in
+  path) echo "$D"; exit ;;
+  videos) echo "$D-videos"; exit ;;
+  '') usage ;;
+esac
 # The node needs root; the caches and the state stay the caller's.
-if [ "$(id -u)" != 0 ] && [ "${1:-}" != '' ]; then
+if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || die "the local cluster needs root: run it as root, or install sudo"
   exec sudo env HOME="$HOME" PATH="$PATH" WAN_CACHE="$WAN_CACHE" WAN_CLUSTER="$D" WAN_IMAGES="$images" \
     KUBE_BIN="$KUBE_BIN" KUBE_IMAGES="$KUBE_IMAGES" "${BASH_SOURCE[0]}" "$@"
@@ -51,8 +57,8 @@ status() {
   "$D/kubectl" get pods -A
 }
 
-command=${1:-}
-[ $# -gt 0 ] && shift
+command=$1
+shift
 case $command in
   up) up ;;
   down) down "$@" ;;

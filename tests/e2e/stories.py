@@ -1,0 +1,258 @@
+"""The stories, in the order in which a user meets them; one cluster for all."""
+import pathlib
+import re
+import subprocess
+import time
+
+import fixture
+from cluster import at, condition
+from fixture import (API, DELETE_SECONDS, DEPLOY_SECONDS, DEPLOYMENTS, JOB_SECONDS, JOBS, NAMESPACE, PODS, ROOT, SAMPLES,
+                     SYSTEM, Story, deployment_yaml, inference_seconds, job_yaml, operator_pods, phase, runtime_pods)
+
+JOB_PHASES = ["Pending", "Queued", "Running", "Succeeded"]
+DEPLOYMENT_PHASES = ["Creating", "Waiting", "Running"]
+PROGRESS_PHASES = ["TextEncode", "Denoise", "Decode", "Encode", "Upload"]
+
+# prompt, seed, what the pixels must show
+PROMPTS = {
+    "red-ball": ("a red ball moves to the right on a blue background", 42, dict(color="red", background="blue", direction="right")),
+    "orange-ring": ("an orange ring moves to the left on a cyan background", 4, dict(color="orange", background="cyan", direction="left")),
+    "green-square": ("a green square falls to the ground on a white background", 2, dict(color="green", background="white", direction="down")),
+    "purple-triangle": ("A purple triangle is rising up. The background is yellow.", 6, dict(color="purple", background="yellow", direction="up")),
+    "pink-heart": ("a pink heart grows on a black background", 3, dict(color="pink", background="black", growing=True)),
+}
+# Long enough to be disturbed in the middle.
+LONG = dict(prompt="a white ball bounces up and down on a green background", seed=5, steps=100)
+
+
+def cluster():
+    return fixture.CLUSTER
+
+
+class Installing(Story):
+    def test_the_default_gallery_is_there(self):
+        names = {m["metadata"]["name"] for m in cluster().get(f"{API}/gallerymodels")["items"]}
+        self.assertEqual(names, {"wan-tiny", "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p"})
+
+    def test_kubectl_explains_every_kind(self):
+        for kind in ("gallerymodel", "wandeployment", "videojob"):
+            self.assertIn("DESCRIPTION", cluster().kubectl("explain", f"{kind}.spec"))
+
+    def test_upgrading_the_release_keeps_the_gallery(self):
+        before = {m["metadata"]["uid"] for m in cluster().get(f"{API}/gallerymodels")["items"]}
+        fixture.install()
+        self.assertEqual(before, {m["metadata"]["uid"] for m in cluster().get(f"{API}/gallerymodels")["items"]})
+
+    def test_the_kustomization_is_accepted_by_the_server(self):
+        rendered = cluster().kubectl("kustomize", ROOT / "manifests")
+        self.assertIn("kind: CustomResourceDefinition", rendered)
+        cluster().kubectl("apply", "--dry-run=server", "--server-side", "--force-conflicts", "-f", "-", input=rendered)
+
+
+class Refusing(Story):
+    def test_every_bad_manifest_is_refused_with_a_message_that_says_why(self):
+        bad = sorted((ROOT / "tests/unit/operator/api/manifests/bad").glob("*.yaml"))
+        self.assertGreater(len(bad), 5)
+        for file in bad:
+            with self.subTest(file.name):
+                expected = re.match(r"# expect: (.*)", file.read_text().splitlines()[0])
+                self.assertIsNotNone(expected, "the first line says what is expected")
+                answer = subprocess.run([cluster().state / "kubectl", "-n", NAMESPACE, "apply", "--dry-run=server", "-f", file],
+                                        capture_output=True, text=True, check=False)
+                self.assertNotEqual(answer.returncode, 0, "it was accepted")
+                self.assertIn(expected[1].strip(), answer.stderr)
+
+    def test_every_sample_is_accepted(self):
+        for file in sorted(SAMPLES.glob("*.yaml")):
+            if file.name != "storage.yaml":
+                cluster().kubectl("-n", NAMESPACE, "apply", "--dry-run=server", "-f", file)
+
+
+class Serving(Story):
+    def test_a_deployment_goes_from_Creating_to_Running(self):
+        watch = cluster().watch(DEPLOYMENTS, "wan-tiny")
+        started = time.monotonic()
+        cluster().kubectl("-n", NAMESPACE, "apply", "-f", SAMPLES / "wandeployment.yaml")
+        deployment = cluster().wait("wan-tiny Running", f"{DEPLOYMENTS}/wan-tiny", lambda d: phase(d) == "Running", DEPLOY_SECONDS)
+        print(f"WanDeployment: apply -> Running {time.monotonic() - started:.1f} s", flush=True)
+        watch.stop()
+        self.assert_in_order(watch.distinct("status", "phase"), DEPLOYMENT_PHASES, ["Running"])
+        self.assertEqual(condition(deployment, "Ready").get("status"), "True")
+        self.assertEqual(deployment["status"]["observedGeneration"], deployment["metadata"]["generation"])
+        self.assertRegex(deployment["status"]["model"]["digest"], "^sha256:[0-9a-f]{64}$")
+        self.assertEqual(deployment["status"]["readyReplicas"], 1)
+
+    def test_its_pods_are_restricted_and_hold_no_token(self):
+        self.serve()
+        for pod in cluster().get(PODS)["items"]:
+            spec = pod["spec"]
+            self.assertIs(spec["automountServiceAccountToken"], False)
+            self.assertTrue(spec["securityContext"]["runAsNonRoot"])
+            for container in spec["containers"] + spec.get("initContainers", []):
+                security = container["securityContext"]
+                self.assertIs(security["readOnlyRootFilesystem"], True)
+                self.assertEqual(security["capabilities"]["drop"], ["ALL"])
+
+    def test_its_token_is_in_a_secret_and_nowhere_else(self):
+        deployment = self.serve()
+        name = deployment["status"]["tokenSecretRef"]["name"]
+        secret = cluster().get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}")
+        self.assertIs(secret["immutable"], True)
+        self.assertTrue(deployment["status"]["tokenHashes"])
+
+    def test_logs_of_runtime_and_weights_can_be_read(self):
+        self.serve()
+        pod = runtime_pods()[0]["metadata"]["name"]
+        for container in ("runtime", "pull"):
+            self.assertTrue(cluster().kubectl("-n", NAMESPACE, "logs", pod, "-c", container).strip(), container)
+
+    def test_a_profile_that_no_node_can_run_says_what_is_missing(self):
+        model = cluster().get(f"{API}/gallerymodels/wan-tiny")
+        gpu = {"apiVersion": model["apiVersion"], "kind": "GalleryModel", "metadata": {"name": "wan-tiny-gpu"}, "spec": model["spec"]}
+        gpu["spec"]["profiles"] = [{"name": "gpu", "gpusPerReplica": 1, "cpu": "1", "memory": "1Gi", "precision": "fp32"}]
+        cluster().apply(fixture.json.dumps(gpu))
+        cluster().apply(deployment_yaml("needs-gpu", "wan-tiny-gpu"), NAMESPACE)
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "wandeployment", "needs-gpu")
+        self.addCleanup(cluster().kubectl, "delete", "gallerymodel", "wan-tiny-gpu")
+        def says_why(deployment):
+            return "nvidia.com/gpu" in condition(deployment, "Ready").get("message", "")
+        deployment = cluster().wait("needs-gpu says why it waits", f"{DEPLOYMENTS}/needs-gpu", says_why)
+        self.assertEqual(condition(deployment, "Ready")["status"], "False")
+        self.assertEqual(condition(deployment, "Ready")["reason"], "Unschedulable")
+
+    def test_a_model_that_is_not_in_the_gallery_is_named(self):
+        cluster().apply(deployment_yaml("unknown-model", "wan-9"), NAMESPACE)
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "wandeployment", "unknown-model")
+        deployment = cluster().wait("unknown-model says why", f"{DEPLOYMENTS}/unknown-model",
+                                    lambda d: "wan-9" in condition(d, "Ready").get("message", ""))
+        self.assertEqual(condition(deployment, "Ready")["reason"], "ModelNotFound")
+
+
+class Generating(Story):
+    def test_a_job_goes_through_its_phases_and_its_progress_only_grows(self):
+        self.serve()
+        watch = cluster().watch(JOBS, "steps")
+        started = time.monotonic()
+        self.submit("steps", LONG["prompt"], seed=1, steps=60)
+        job = self.finish("steps")
+        took = time.monotonic() - started
+        print(f"VideoJob: apply -> Succeeded {took:.1f} s, of which inference {inference_seconds(job):.1f} s", flush=True)
+        watch.stop()
+        self.assert_in_order(watch.distinct("status", "phase"), JOB_PHASES, ["Running", "Succeeded"])
+        self.assert_in_order(watch.distinct("status", "progress", "phase"), PROGRESS_PHASES, ["Denoise"])
+        percents = [at(s, "status", "progress", "percent") for s in watch.states()]
+        percents = [p for p in percents if p is not None]
+        self.assertEqual(percents, sorted(percents))
+        self.assertEqual(at(job, "status", "resolved", "steps"), 60)
+        self.assertEqual(condition(job, "Succeeded").get("status"), "True")
+        self.assertEqual(job["status"]["attempts"], 1)
+
+    def test_the_videos_show_what_their_prompts_say(self):
+        self.serve()
+        for name, (prompt, seed, _) in PROMPTS.items():
+            self.submit(name, prompt, seed=seed)
+        for name, (_, seed, shown) in PROMPTS.items():
+            with self.subTest(name):
+                job = self.finish(name)
+                self.assertEqual(job["status"]["result"]["seed"], seed)
+                self.assert_shows(self.save(job, f"{name}.mp4"), job, **shown)
+
+    def test_a_warm_deployment_adds_little_to_the_inference(self):
+        self.serve()
+        overheads = []
+        for i in range(3):
+            started = time.monotonic()
+            self.submit(f"warm-{i}", PROMPTS["red-ball"][0], seed=100 + i)
+            job = self.finish(f"warm-{i}")
+            overheads.append((time.monotonic() - started, inference_seconds(job)))
+        for took, inference in overheads:
+            print(f"warm job: apply -> Succeeded {took:.1f} s, inference {inference:.1f} s, besides {took - inference:.1f} s", flush=True)
+
+    def test_a_one_shot_job_runs_in_a_pod_of_its_own(self):
+        started = time.monotonic()
+        cluster().kubectl("-n", NAMESPACE, "apply", "-f", SAMPLES / "videojob-oneshot.yaml")
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "videojob", "green-square", "--ignore-not-found")
+        job = self.finish("green-square", seconds=DEPLOY_SECONDS)
+        print(f"one-shot VideoJob: apply -> Succeeded {time.monotonic() - started:.1f} s", flush=True)
+        self.assert_shows(self.save(job, "green-square.mp4"), job, color="green", background="white", direction="up")
+
+    def test_a_job_can_be_cancelled(self):
+        self.serve()
+        self.submit("cancelled", LONG["prompt"], seed=9, steps=LONG["steps"])
+        self.wait_for_denoising("cancelled")
+        cluster().kubectl("-n", NAMESPACE, "patch", "videojob", "cancelled", "--type=merge", "-p", '{"spec":{"cancel":true}}')
+        self.finish("cancelled", expected="Cancelled")
+
+    def test_a_job_without_its_deployment_says_so(self):
+        self.submit("orphan", "a red ball", deploymentRef={"name": "nowhere"})
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "videojob", "orphan")
+        job = cluster().wait("orphan says why it waits", f"{JOBS}/orphan",
+                             lambda j: any("nowhere" in c.get("message", "") for c in at(j, "status", "conditions") or []))
+        self.assertEqual(phase(job), "Pending")
+
+
+class Surviving(Story):
+    """What is killed in the middle ends in the same bytes as what is left alone."""
+    undisturbed = None
+
+    def expected(self):
+        if Surviving.undisturbed is None:
+            self.serve()
+            self.submit("undisturbed", **LONG)
+            Surviving.undisturbed = self.finish("undisturbed")["status"]["result"]["sha256"]
+        return Surviving.undisturbed
+
+    def test_a_killed_operator_loses_no_job(self):
+        expected = self.expected()
+        self.submit("operator-killed", **LONG)
+        self.wait_for_denoising("operator-killed")
+        (pod,) = operator_pods()
+        cluster().kill_container(pod, "operator")
+        job = self.finish("operator-killed")
+        self.assertEqual(job["status"]["result"]["sha256"], expected)
+        self.assertEqual(job["status"]["attempts"], 1, "the pod was working all the time")
+        self.save(job, "operator-killed.mp4")
+
+    def test_a_deleted_runtime_pod_is_followed_by_a_second_attempt(self):
+        expected = self.expected()
+        self.submit("pod-deleted", **LONG)
+        job = self.wait_for_denoising("pod-deleted")
+        first = job["status"]["assignment"]["podName"]
+        cluster().kubectl("-n", NAMESPACE, "delete", "pod", first, "--grace-period=0", "--force")
+        job = self.finish("pod-deleted", seconds=DEPLOY_SECONDS)
+        self.assertEqual(job["status"]["attempts"], 2)
+        self.assertNotEqual(job["status"]["assignment"]["podName"], first)
+        self.assertEqual(job["status"]["result"]["sha256"], expected)
+
+    def test_a_crashed_runtime_process_is_followed_by_a_second_attempt(self):
+        expected = self.expected()
+        self.serve()
+        self.submit("runtime-crashed", **LONG)
+        job = self.wait_for_denoising("runtime-crashed")
+        pod = cluster().get(f"{PODS}/{job['status']['assignment']['podName']}")
+        cluster().kill_container(pod, "runtime")
+        job = self.finish("runtime-crashed", seconds=DEPLOY_SECONDS)
+        self.assertEqual(job["status"]["attempts"], 2)
+        self.assertEqual(job["status"]["result"]["sha256"], expected)
+
+
+class Removing(Story):
+    def test_deleting_everything_leaves_no_child(self):
+        self.serve()
+        cluster().kubectl("-n", NAMESPACE, "delete", "videojobs,wandeployments", "--all", "--wait=false")
+        children = {"deployments": "/apis/apps/v1", "replicasets": "/apis/apps/v1", "jobs": "/apis/batch/v1", "pods": "/api/v1",
+                    "services": "/api/v1", "secrets": "/api/v1"}
+        for plural, group in children.items():
+            cluster().wait(f"no {plural} left", f"{group}/namespaces/{NAMESPACE}/{plural}", lambda found: not found["items"],
+                           DELETE_SECONDS)
+        # What users made stays: the claim, and the videos on it.
+        self.assertIsNotNone(cluster().get(f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims/videos"))
+        self.assertTrue((pathlib.Path(cluster().dir) / "videos/red-ball.mp4").exists())
+
+    def test_uninstalling_keeps_the_definitions(self):
+        cluster().helm("uninstall", "wan-gallery", "--namespace", SYSTEM, "--wait")
+        self.assertIsNotNone(cluster().get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/videojobs.wan.gallery"))
+        self.assertEqual(operator_pods(), [])
+
+
+STORIES = [Installing, Refusing, Serving, Generating, Surviving, Removing]
