@@ -70,7 +70,7 @@ at::Tensor StateDict::take(const std::string& name, std::initializer_list<int64_
                          shape_text({shape.begin(), shape.end()}));
     return {};
   }
-  at::Tensor tensor = to_float_tensor(stored);
+  at::Tensor tensor = to_float_tensor(stored).to(device_);
   parameters_ += tensor.numel();
   return tensor;
 }

@@ -3,6 +3,7 @@
 // wrong shape or left over is collected and reported at once.
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -22,7 +23,9 @@ namespace wan::weights {
 
 class StateDict {
  public:
-  explicit StateDict(StoredTensors tensors) : tensors_(std::move(tensors)) {}
+  // Tensors are made on `device`.
+  explicit StateDict(StoredTensors tensors, c10::Device device = c10::kCPU)
+      : tensors_(std::move(tensors)), device_(device) {}
 
   // The tensor of that name, which then no longer counts as left over. An undefined tensor when it is missing
   // or has another shape: finish() will say so, and the model must not be used.
@@ -35,9 +38,11 @@ class StateDict {
   [[nodiscard]] Status finish(std::string_view what) const;
 
   [[nodiscard]] int64_t parameters() const { return parameters_; }  // taken so far
+  [[nodiscard]] c10::Device device() const { return device_; }
 
  private:
   StoredTensors tensors_;
+  c10::Device device_;
   std::vector<std::string> missing_;
   std::vector<std::string> misshapen_;
   int64_t parameters_ = 0;

@@ -1,0 +1,22 @@
+#include "runtime/model/layers.h"
+
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/rsqrt.h>
+
+namespace wan::model {
+
+Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias)
+    : weight(state.take(name + ".weight", {out, in})) {
+  if (with_bias) bias = state.take(name + ".bias", {out});
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const at::Tensor scale = at::mean(at::mul(x, x), -1, /*keepdim=*/true).add_(eps).rsqrt_();
+  return at::mul(x, scale).mul_(weight);
+}
+
+}  // namespace wan::model

@@ -1,0 +1,30 @@
+#pragma once
+// The few layers that several components share. Weights are plain members; a forward is a function call.
+
+#include <ATen/core/Tensor.h>
+#include <functional>
+#include <string>
+
+#include "runtime/weights/state_dict.h"
+
+namespace wan::model {
+
+// Called between blocks of a forward; may throw (an Interrupted, say) to end it there.
+using Checkpoint = std::function<void()>;
+
+// Thrown by a Checkpoint when nobody wants the result any more.
+struct Interrupted {};
+
+struct Linear {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out] or undefined
+
+  Linear() = default;
+  Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias = true);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+};
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dimension.
+[[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+}  // namespace wan::model

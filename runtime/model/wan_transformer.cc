@@ -1,0 +1,158 @@
+#include "runtime/model/wan_transformer.h"
+
+#include <ATen/ops/add.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/conv3d.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/zeros.h>
+#include <cmath>
+
+namespace wan::model {
+namespace {
+
+at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},
+                      const at::Tensor& bias = {}) {
+  const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
+  return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
+}
+
+// x * (1 + scale) + shift
+at::Tensor modulate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {
+  return at::addcmul(shift, x, at::add(scale, 1));
+}
+
+// q, k, v [1, heads, rows, head_dim] -> [query rows, dim]
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const at::Tensor& logit_bias) {
+  const auto bias = logit_bias.defined() ? std::optional(logit_bias) : std::nullopt;
+  return at::scaled_dot_product_attention(q, k, v, bias).transpose(1, 2).flatten(2).squeeze(0);
+}
+
+}  // namespace
+
+WanAttention::WanAttention(weights::StateDict& state, const std::string& name, int64_t dim)
+    : to_q(state, name + ".to_q", dim, dim),
+      to_k(state, name + ".to_k", dim, dim),
+      to_v(state, name + ".to_v", dim, dim),
+      to_out(state, name + ".to_out.0", dim, dim),
+      norm_q(state.take(name + ".norm_q.weight", {dim})),
+      norm_k(state.take(name + ".norm_k.weight", {dim})) {}
+
+WanTransformerBlock::WanTransformerBlock(weights::StateDict& state, const std::string& name,
+                                         const WanTransformer3DConfig& config)
+    : attn1(state, name + ".attn1", config.inner_dim()),
+      attn2(state, name + ".attn2", config.inner_dim()),
+      norm2_weight(state.take(name + ".norm2.weight", {config.inner_dim()})),
+      norm2_bias(state.take(name + ".norm2.bias", {config.inner_dim()})),
+      ffn_in(state, name + ".ffn.net.0.proj", config.inner_dim(), config.ffn_dim),
+      ffn_out(state, name + ".ffn.net.2", config.ffn_dim, config.inner_dim()),
+      scale_shift_table(state.take(name + ".scale_shift_table", {1, 6, config.inner_dim()})) {}
+
+at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& time_projection,
+                                        const at::Tensor& rotary, const TextKeyValue& text,
+                                        const at::Tensor& logit_bias,
+                                        const WanTransformer3DConfig& config) const {
+  const int64_t heads = config.num_attention_heads, head_dim = config.attention_head_dim;
+  const auto by_head = [&](const at::Tensor& x) { return x.view({-1, heads, head_dim}); };
+  const auto rows_last = [](const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
+  const at::Tensor modulation = at::add(scale_shift_table, time_projection).squeeze(0);
+  const at::Tensor shift = modulation[0], scale = modulation[1], gate = modulation[2];
+  const at::Tensor ffn_shift = modulation[3], ffn_scale = modulation[4], ffn_gate = modulation[5];
+
+  // Self-attention.
+  const at::Tensor self_in = modulate(layer_norm(hidden, config.eps), scale, shift);
+  const at::Tensor q = apply_rotary(by_head(rms_norm(attn1.to_q(self_in), attn1.norm_q, config.eps)), rotary);
+  const at::Tensor k = apply_rotary(by_head(rms_norm(attn1.to_k(self_in), attn1.norm_k, config.eps)), rotary);
+  const at::Tensor v = by_head(attn1.to_v(self_in));
+  const at::Tensor self_out = attn1.to_out(attend(rows_last(q), rows_last(k), rows_last(v), {}));
+  at::Tensor x = at::addcmul(hidden, self_out, gate);
+
+  // Cross-attention to the text.
+  const at::Tensor cross_in = layer_norm(x, config.eps, norm2_weight, norm2_bias);
+  const at::Tensor cross_q = by_head(rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps));
+  x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text.key, text.value, logit_bias)));
+
+  // Feed-forward.
+  const at::Tensor ffn_in_rows = modulate(layer_norm(x, config.eps), ffn_scale, ffn_shift);
+  return at::addcmul(x, ffn_out(at::gelu(ffn_in(ffn_in_rows), "tanh")), ffn_gate);
+}
+
+WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
+    : config_(config) {
+  const int64_t dim = config.inner_dim();
+  const auto [pt, ph, pw] = kPatchSize;
+  const std::string condition = "condition_embedder.";
+  patch_embedding_weight_ = state.take("patch_embedding.weight", {dim, config.in_channels, pt, ph, pw});
+  patch_embedding_bias_ = state.take("patch_embedding.bias", {dim});
+  time_embedder_1_ = Linear(state, condition + "time_embedder.linear_1", config.freq_dim, dim);
+  time_embedder_2_ = Linear(state, condition + "time_embedder.linear_2", dim, dim);
+  time_proj_ = Linear(state, condition + "time_proj", dim, 6 * dim);
+  text_embedder_1_ = Linear(state, condition + "text_embedder.linear_1", config.text_dim, dim);
+  text_embedder_2_ = Linear(state, condition + "text_embedder.linear_2", dim, dim);
+  for (int64_t i = 0; i < config.num_layers; ++i)
+    blocks_.emplace_back(state, "blocks." + std::to_string(i), config);
+  scale_shift_table_ = state.take("scale_shift_table", {1, 2, dim});
+  proj_out_ = Linear(state, "proj_out", dim, config.out_channels * pt * ph * pw);
+}
+
+TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) const {
+  const int64_t rows = prompt_embeds.size(0);
+  const int64_t padding = kTextLength - rows;
+  TextContext context;
+  at::Tensor padded = prompt_embeds;
+  if (padding > 0) {
+    // The rows up to 512 are zero and alike, so one of them stands for all: the softmax weighs it by their
+    // number, which is its logarithm on the logit.
+    padded = at::cat({prompt_embeds, at::zeros({1, config_.text_dim}, prompt_embeds.options())});
+    context.logit_bias = at::zeros({1, 1, 1, rows + 1}, prompt_embeds.options());
+    context.logit_bias[0][0][0][rows] = std::log(static_cast<double>(padding));
+  }
+  const at::Tensor text = text_embedder_2_(at::gelu(text_embedder_1_(padded), "tanh"));
+  const auto heads_first = [&](const at::Tensor& x) {
+    const at::Tensor split = x.view({-1, config_.num_attention_heads, config_.attention_head_dim});
+    return split.transpose(0, 1).unsqueeze(0).contiguous();
+  };
+  for (const WanTransformerBlock& block : blocks_) {
+    const at::Tensor key = rms_norm(block.attn2.to_k(text), block.attn2.norm_k, config_.eps);
+    context.blocks.push_back({heads_first(key), heads_first(block.attn2.to_v(text))});
+  }
+  return context;
+}
+
+at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t width) const {
+  const Grid grid = {frames / kPatchSize[0], height / kPatchSize[1], width / kPatchSize[2]};
+  return rotary_table(grid, config_.attention_head_dim).to(scale_shift_table_.device());
+}
+
+at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, int64_t timestep,
+                                          const TextContext& text, const at::Tensor& rotary,
+                                          const Checkpoint& between_blocks) const {
+  const auto [pt, ph, pw] = kPatchSize;
+  const int64_t frames = latents.size(1) / pt, rows = latents.size(2) / ph, columns = latents.size(3) / pw;
+
+  const at::Tensor patches =
+      at::conv3d(latents.unsqueeze(0), patch_embedding_weight_, patch_embedding_bias_, kPatchSize);
+  at::Tensor hidden = patches.flatten(2).squeeze(0).transpose(0, 1).contiguous();  // [tokens, dim]
+
+  const at::Tensor sinusoid = timestep_sinusoid(timestep, config_.freq_dim).to(hidden.device());
+  const at::Tensor temb = time_embedder_2_(at::silu(time_embedder_1_(sinusoid)));  // [1, dim]
+  const at::Tensor time_projection = time_proj_(at::silu(temb)).view({1, 6, config_.inner_dim()});
+
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    if (between_blocks) between_blocks();
+    hidden = blocks_[i].forward(hidden, time_projection, rotary, text.blocks[i], text.logit_bias, config_);
+  }
+
+  const at::Tensor modulation =
+      at::add(scale_shift_table_, temb.unsqueeze(1)).squeeze(0);  // from temb itself
+  const at::Tensor out = proj_out_(modulate(layer_norm(hidden, config_.eps), modulation[1], modulation[0]));
+  return out.view({frames, rows, columns, pt, ph, pw, config_.out_channels})
+      .permute({6, 0, 3, 1, 4, 2, 5})
+      .reshape({config_.out_channels, frames * pt, rows * ph, columns * pw});
+}
+
+}  // namespace wan::model
