@@ -1,10 +1,11 @@
-"""A local cluster of one real node for the tests: start, apply, read, watch, wait with a deadline, tell what went wrong."""
+"""A local cluster of one node for the tests: start, apply, read, watch, wait with a deadline, tell what went wrong."""
 import contextlib
 import ctypes
 import json
 import os
 import pathlib
 import shutil
+import signal
 import ssl
 import subprocess
 import tempfile
@@ -90,8 +91,10 @@ def condition(resource, kind):
 
 
 class Cluster:
-    def __init__(self, bin_dir, keep=False):
-        self.bin_dir, self.keep = bin_dir, keep
+    """With host_processes, pods are processes of this machine: for machines that cannot run a node."""
+
+    def __init__(self, bin_dir, keep=False, host_processes=False):
+        self.bin_dir, self.keep, self.host_processes = bin_dir, keep, host_processes
         self.settings = settings()
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="wan-e2e-", dir="/tmp"))
         self.state = self.dir / "k"
@@ -101,15 +104,30 @@ class Cluster:
 
     def up(self):
         started = time.monotonic()
-        self._run([SCRIPTS / "images/build.sh", self.settings["kube_images"]])
-        self._run([SCRIPTS / "up.sh", self.state, "--all", "--node", "--proxy"])
+        if self.host_processes:
+            gallery = self._import_model()
+            self._run([SCRIPTS / "up.sh", self.state, "--all", "--processes", self.bin_dir],
+                      env={**os.environ, "AGENT_ARGS": f"--map /opt/wan/gallery={gallery}"})
+        else:
+            self._run([SCRIPTS / "images/build.sh", self.settings["kube_images"]])
+            self._run([SCRIPTS / "up.sh", self.state, "--all", "--node", "--proxy"])
         env = dict(word.split("=", 1) for word in (self.state / "env").read_text().replace("export ", "").split())
         self._url, self._token = env["KUBE_URL"], env["KUBE_TOKEN"]
         self._tls = ssl.create_default_context(cafile=env["KUBE_CA"])
-        self._enter_network(env["KUBE_NETNS"])
+        if env["KUBE_NETNS"]:
+            self._enter_network(env["KUBE_NETNS"])
         print(f"cluster up after {time.monotonic() - started:.1f} s", flush=True)
 
+    def _import_model(self):
+        """What the runtime's image holds at /opt/wan/gallery."""
+        gallery = self.dir / "gallery"
+        self._run([self.bin_dir / "wan-gallery", "import", ROOT / "runtime/models/wan-tiny", "--to", gallery, "--name", "wan-tiny"])
+        return gallery
+
     def load_images(self):
+        if self.host_processes:
+            self.images = {f"{i.upper()}_IMAGE": f"localhost/wan-gallery/{i}:host-processes" for i in ("operator", "runtime")}
+            return
         started = time.monotonic()
         out = pathlib.Path(self.settings["cache"]) / "images"
         self._run([IMAGES, "build", out, "--bin", self.bin_dir])
@@ -158,9 +176,20 @@ class Cluster:
 
     def kill_container(self, pod, name):
         """SIGKILL to the first process of a container, as the kernel's OOM killer would."""
+        if self.host_processes:
+            os.kill(int((self.state / "processes/pods" / pod["metadata"]["uid"] / f"{name}.pid").read_text()), signal.SIGKILL)
+            return
         status = next(c for c in pod["status"]["containerStatuses"] if c["name"] == name)
         container = status["containerID"].removeprefix("containerd://")
         self._run(["ctr", "-a", self.state / "c/s", "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", container])
+
+    def make_folder(self, name):
+        """A folder of the node that pods may write to."""
+        folder = self.dir / name
+        folder.mkdir()
+        if not self.host_processes:
+            os.chown(folder, 65532, 65532)
+        return folder
 
     # ---- API ----
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""run.py --bin BIN_DIR [--keep] [STORY|TEST...] : the end-to-end tests, on a real node in a cluster of their own.
+"""run.py --bin BIN_DIR [--keep] [--host-processes] [STORY|TEST...] : the end-to-end tests, in a cluster of their own.
 
-Ends with 77 (skipped) and says why where no node can run: without root, or without the kernel's features for it.
+On a real node; where none can run (no root, a kernel without the features), pods are host processes, and the first line
+says so and why. Without the cluster's programs it ends with 77 (skipped).
 """
 import argparse
 import pathlib
@@ -29,13 +30,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True, type=pathlib.Path, help="where wan-operator, wan-runtime, ... were built")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running and say where it is")
+    parser.add_argument("--host-processes", action="store_true", help="do not use a real node even if one can run")
     parser.add_argument("names", nargs="*", help="parts of story or test names")
     options = parser.parse_args()
-    reason = clusters.reason_not_possible()
-    if reason:
-        print(f"SKIPPED: this machine cannot run a Kubernetes node: {reason}")
+    if not (pathlib.Path(clusters.settings()["kube_bin"]) / "kube-apiserver").exists():
+        print("SKIPPED: the cluster's programs are not built: run ./wan setup")
         return 77
-    cluster = clusters.Cluster(options.bin.resolve(), options.keep)
+    reason = "--host-processes" if options.host_processes else clusters.reason_not_possible()
+    if reason:
+        print(f"NO REAL NODE ({reason}): pods run as HOST PROCESSES, without images and isolation", flush=True)
+    cluster = clusters.Cluster(options.bin.resolve(), options.keep, host_processes=bool(reason))
     try:
         cluster.up()
         cluster.load_images()
