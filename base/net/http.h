@@ -60,7 +60,8 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> query;
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
 };
-// Refuses bad encodings, empty inner segments, "." and "..", NUL.
+// Refuses bad encodings, empty inner segments, "." and "..", NUL, and an encoded '/' inside a segment. One
+// trailing '/' is dropped; '+' is a space in the query.
 [[nodiscard]] Result<Target> parse_target(std::string_view target);
 
 }  // namespace wan::net
