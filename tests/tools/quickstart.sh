@@ -207,9 +207,11 @@ fi
 say "On a fresh machine it installs Debian or Ubuntu packages with apt and downloads the torch wheel${generate_only:+ (1 GB in all)}$(
   [ -n "$generate_only" ] || printf ' and the sources of Kubernetes\n(2 GB in all), keeps caches in %s, and takes about 30 minutes on 2 cores; what is there already is not done again.' "$WAN_CACHE")"
 
-built=5
+set_up_seconds=5 built=5
+[ -d "$(libtorch_dir)" ] || set_up_seconds=$((set_up_seconds + 240))
+[ -n "$generate_only" ] || [ -x "$KUBE_BIN/allinone" ] || set_up_seconds=$((set_up_seconds + 780))
 [ -x "$bin/wan-runtime" ] || built=600
-plan "set-up" 5
+plan "set-up" $set_up_seconds
 [ -n "$generate_only" ] || plan "machine" 1
 plan "build" $built
 if [ -n "$generate_only" ]; then
