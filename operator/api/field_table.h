@@ -51,7 +51,6 @@ namespace schema {
 [[nodiscard]] Json quantity(const Facts& facts);
 [[nodiscard]] Json list(Json items, const Facts& facts);
 [[nodiscard]] Json map(const Facts& facts);
-[[nodiscard]] Json free_form(const Facts& facts);
 // Facts of a list as they apply to one element.
 [[nodiscard]] Facts element(const Facts& facts);
 [[nodiscard]] Json rules(const std::vector<Rule>& rules);
@@ -117,7 +116,8 @@ class Table {
   }
 
   [[nodiscard]] Json schema(const Facts& facts) const {
-    Json result = {{"type", "object"}, {"description", facts.text}, {"properties", Json::object()}};
+    Json result = {{"type", "object"}, {"properties", Json::object()}};
+    if (!facts.text.empty()) result["description"] = facts.text;
     Json required = Json::array();
     for (const Field& field : fields_) {
       result["properties"][field.name] = field.schema();

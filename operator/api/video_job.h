@@ -90,8 +90,7 @@ struct Resolved {
   std::string task;
   std::string prompt;
   std::optional<std::string> negative_prompt;
-  int width = 0;
-  int height = 0;
+  std::string size;
   int frames = 0;
   int fps = 0;
   int steps = 0;

@@ -1,0 +1,161 @@
+#include "operator/api/codec.h"
+#include "operator/api/limits.h"
+#include "operator/api/video_job.h"
+
+namespace wan::api {
+
+const Table<JobModel>& JobModel::table() {
+  static const Table<JobModel> table =
+      Table<JobModel>()
+          .add("name", &JobModel::name,
+               {.text = "Name of a GalleryModel.",
+                .required = true,
+                .min_length = 1,
+                .max_length = 253,
+                .rules = {object_name_rule()}})
+          .add("digest", &JobModel::digest,
+               {.text =
+                    "Manifest digest that the model must have, sha256:HEX. Unset takes the GalleryModel's.",
+                .max_length = 71,
+                .rules = {digest_rule()}})
+          .add("profile", &JobModel::profile,
+               {.text = "Name of one of the model's profiles. Unset takes the first.",
+                .max_length = 63,
+                .rules = {label_name_rule()}})
+          .add("gpu", &JobModel::gpu, {.text = "Overrides the profile's GPUs."})
+          .add("placement", &JobModel::placement, {.text = "Where the pod may run."})
+          .add(
+              "cache", &JobModel::cache,
+              {.text =
+                   "Where the pod keeps the weights. Unset keeps them on the node's disk, as long as the pod "
+                   "lives."});
+  return table;
+}
+
+const Table<OutputClaim>& OutputClaim::table() {
+  static const Table<OutputClaim> table =
+      Table<OutputClaim>()
+          .add("claimName", &OutputClaim::claim_name,
+               {.text = "Name of a PersistentVolumeClaim of the job's namespace. ReadWriteOnce is enough.",
+                .required = true,
+                .min_length = 1,
+                .max_length = 253,
+                .rules = {object_name_rule()}})
+          .add("path", &OutputClaim::path,
+               {.text = "Where the video goes inside the claim. Unset means NAME.mp4 at its top. A file that "
+                        "is there "
+                        "already is never overwritten.",
+                .min_length = 1,
+                .max_length = 512,
+                .rules = {artifact_path_rule()}});
+  return table;
+}
+
+const Table<Output>& Output::table() {
+  static const Table<Output> table = Table<Output>()
+                                         .add("pvc", &Output::pvc, {.text = "A claim."})
+                                         .rule("has(self.pvc)", "output must name a store: pvc");
+  return table;
+}
+
+const Table<VideoJobSpec>& VideoJobSpec::table() {
+  static const Table<VideoJobSpec> table =
+      Table<VideoJobSpec>()
+          .add("deploymentRef", &VideoJobSpec::deployment_ref,
+               {.text = "A WanDeployment of this namespace that makes the video.", .immutable = true})
+          .add("model", &VideoJobSpec::model,
+               {.text = "A model for a pod of the job's own, which ends with it.", .immutable = true})
+          .add("prompt", &VideoJobSpec::prompt,
+               {.text = "What the video shows.",
+                .required = true,
+                .immutable = true,
+                .min_length = 1,
+                .max_length = 4096})
+          .add("negativePrompt", &VideoJobSpec::negative_prompt,
+               {.text = "What the video must not show. Unset takes the model's own; empty is none.",
+                .immutable = true,
+                .max_length = 4096})
+          .add("size", &VideoJobSpec::size,
+               {.text = "Frame size WIDTHxHEIGHT, multiples of 16. Unset takes the model's own.",
+                .immutable = true,
+                .max_length = 9,
+                .rules = {size_rule()}})
+          .add("frames", &VideoJobSpec::frames,
+               {.text = "Number of frames, 4n+1 from 1 to 1025. Unset takes the model's own.",
+                .immutable = true,
+                .minimum = 1,
+                .maximum = 1025,
+                .rules = {{"self % 4 == 1", "must be 4n+1 from 1 to 1025, such as 17 or 81"}}})
+          .add("fps", &VideoJobSpec::fps,
+               {.text = "Frames per second of the mp4, 1 to 120. Unset takes the model's own.",
+                .immutable = true,
+                .minimum = 1,
+                .maximum = 120})
+          .add("steps", &VideoJobSpec::steps,
+               {.text = "Denoising steps, 1 to 1000. Unset takes the model's own.",
+                .immutable = true,
+                .minimum = 1,
+                .maximum = 1000})
+          .add("guidanceScale", &VideoJobSpec::guidance_scale,
+               {.text = "How strongly the prompt leads, 0 to 100. Unset takes the model's own.",
+                .immutable = true,
+                .minimum = 0,
+                .maximum = 100})
+          .add("shift", &VideoJobSpec::shift,
+               {.text = "Shift of the noise schedule, 0.01 to 100. Unset takes the model's own.",
+                .immutable = true,
+                .minimum = 0.01,
+                .maximum = 100})
+          .add("sampler", &VideoJobSpec::sampler,
+               {.text = "The solver. Unset takes the model's own.",
+                .immutable = true,
+                .max_length = 32,
+                .values = {"unipc"}})
+          .add("seed", &VideoJobSpec::seed,
+               {.text =
+                    "Seed of the noise, 0 to 4294967295. Unset derives one from namespace, name and inputs: "
+                    "applying the same manifest again finds the same video.",
+                .immutable = true,
+                .minimum = 0,
+                .maximum = 4294967295.0})
+          .add("output", &VideoJobSpec::output,
+               {.text = "Where the video goes. Unset takes the deployment's store.", .immutable = true})
+          .add("priority", &VideoJobSpec::priority,
+               {.text = "Jobs with more go first, -1000000 to 1000000.",
+                .defaulted = true,
+                .minimum = -1000000,
+                .maximum = 1000000})
+          .add(
+              "activeDeadlineSeconds", &VideoJobSpec::active_deadline_seconds,
+              {.text = "How long the job may take from its first assignment to a pod, all attempts together.",
+               .defaulted = true,
+               .immutable = true,
+               .minimum = 1,
+               .maximum = 31536000})
+          .add("queueDeadlineSeconds", &VideoJobSpec::queue_deadline_seconds,
+               {.text = "How long the job may wait for its first assignment, from its creation.",
+                .defaulted = true,
+                .immutable = true,
+                .minimum = 1,
+                .maximum = 31536000})
+          .add("backoffLimit", &VideoJobSpec::backoff_limit,
+               {.text = "How many failed attempts are tried again, 0 to 100. Attempts that only lost their "
+                        "pod do not "
+                        "count.",
+                .defaulted = true,
+                .immutable = true,
+                .minimum = 0,
+                .maximum = 100})
+          .add("cancel", &VideoJobSpec::cancel,
+               {.text = "true ends the job; it cannot be taken back.",
+                .defaulted = true,
+                .rules = {{"self || !oldSelf", "cannot be taken back: make a new VideoJob"}}})
+          .rule("has(self.deploymentRef) != has(self.model)",
+                "spec must have exactly one of deploymentRef (a served model) and model (a pod of the job's "
+                "own)")
+          .rule("!has(self.model) || has(self.output)",
+                "output.pvc is required with model: say which claim the video goes to");
+  return table;
+}
+
+}  // namespace wan::api

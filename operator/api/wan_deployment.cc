@@ -1,0 +1,153 @@
+#include "operator/api/wan_deployment.h"
+
+#include "operator/api/codec.h"
+#include "operator/api/identifiers.h"
+#include "operator/api/limits.h"
+#include "operator/api/reasons.h"
+#include "operator/api/resource_codec.h"
+
+namespace wan::api {
+
+const Table<ArtifactStore>& ArtifactStore::table() {
+  static const Table<ArtifactStore> table =
+      Table<ArtifactStore>()
+          .add(
+              "pvc", &ArtifactStore::pvc,
+              {.text =
+                   "A claim of this namespace; ReadWriteOnce is enough, only the artifact server mounts it."})
+          .rule("has(self.pvc)", "artifacts must name a store: pvc");
+  return table;
+}
+
+const Table<Access>& Access::table() {
+  static const Table<Access> table = Table<Access>().add(
+      "tokenGeneration", &Access::token_generation,
+      {.text =
+           "Raise it to replace the access token; status.tokenSecretRef names the Secret with the new one.",
+       .defaulted = true,
+       .minimum = 1,
+       .maximum = 1000000,
+       .rules = {{"self >= oldSelf", "must not go down: raise it to replace the token"}}});
+  return table;
+}
+
+const Table<PodMetadata>& PodMetadata::table() {
+  static const Table<PodMetadata> table = Table<PodMetadata>()
+                                              .add("labels", &PodMetadata::labels,
+                                                   {.text = "Labels to add to the pods.",
+                                                    .max_length = 63,
+                                                    .max_items = 16,
+                                                    .rules = {label_map_rule(), no_reserved_keys_rule()}})
+                                              .add("annotations", &PodMetadata::annotations,
+                                                   {.text = "Annotations to add to the pods.",
+                                                    .max_length = 4096,
+                                                    .max_items = 16,
+                                                    .rules = {no_reserved_keys_rule()}});
+  return table;
+}
+
+const Table<PodTemplate>& PodTemplate::table() {
+  static const Table<PodTemplate> table = Table<PodTemplate>().add(
+      "metadata", &PodTemplate::metadata, {.text = "Labels and annotations of the pods.", .required = true});
+  return table;
+}
+
+const Table<WanDeploymentSpec>& WanDeploymentSpec::table() {
+  static const Table<WanDeploymentSpec> table =
+      Table<WanDeploymentSpec>()
+          .add("model", &WanDeploymentSpec::model, {.text = "What is served.", .required = true})
+          .add("profile", &WanDeploymentSpec::profile,
+               {.text = "Name of one of the model's profiles. Unset takes the first.",
+                .max_length = 63,
+                .rules = {label_name_rule()}})
+          .add(
+              "replicas", &WanDeploymentSpec::replicas,
+              {.text = "How many pods serve the model, 0 to 1000. An autoscaler may write it through /scale.",
+               .defaulted = true,
+               .minimum = 0,
+               .maximum = 1000})
+          .add("gpu", &WanDeploymentSpec::gpu, {.text = "Overrides the profile's GPUs."})
+          .add("placement", &WanDeploymentSpec::placement, {.text = "Where pods may run."})
+          .add("cache", &WanDeploymentSpec::cache,
+               {.text = "Where pods keep the weights. Unset keeps them on the node's disk, as long as the "
+                        "pod lives."})
+          .add("artifacts", &WanDeploymentSpec::artifacts,
+               {.text = "Where videos go, unless a VideoJob says otherwise."})
+          .add("access", &WanDeploymentSpec::access,
+               {.text = "The token that callers of the endpoint show.", .defaulted = true})
+          .add("suspend", &WanDeploymentSpec::suspend,
+               {.text = "true stops all pods and keeps everything else.", .defaulted = true})
+          .add("podTemplate", &WanDeploymentSpec::pod_template,
+               {.text = "What pods carry beyond what the operator gives them. Labels of the WanDeployment "
+                        "itself are "
+                        "never copied."});
+  return table;
+}
+
+const Table<ModelStatus>& ModelStatus::table() {
+  static const Table<ModelStatus> table =
+      Table<ModelStatus>().add("digest", &ModelStatus::digest,
+                               {.text = "Manifest digest of the weights in use, as a ready pod reports it."});
+  return table;
+}
+
+const Table<WeightsStatus>& WeightsStatus::table() {
+  static const Table<WeightsStatus> table =
+      Table<WeightsStatus>()
+          .add("bytesDone", &WeightsStatus::bytes_done,
+               {.text = "Bytes of weights that a pod has fetched and checked."})
+          .add("bytesTotal", &WeightsStatus::bytes_total, {.text = "Bytes of weights in all."});
+  return table;
+}
+
+const Table<WanDeploymentStatus>& WanDeploymentStatus::table() {
+  using namespace deployment_phase;
+  static const Table<WanDeploymentStatus> table =
+      Table<WanDeploymentStatus>()
+          .add("observedGeneration", &WanDeploymentStatus::observed_generation,
+               {.text = "metadata.generation that this status is about; -1 before the operator first looked.",
+                .defaulted = true})
+          .add(
+              "phase", &WanDeploymentStatus::phase,
+              {.text =
+                   "In one word: Creating, Waiting (for nodes, images, a model), Running, Updating, Scaling, "
+                   "Stopping, Stopped or Failed.",
+               .values = {kCreating, kWaiting, kRunning, kUpdating, kScaling, kStopping, kStopped, kFailed}})
+          .add("endpoint", &WanDeploymentStatus::endpoint,
+               {.text = "Address of the runtime Service inside the cluster."})
+          .add("tokenSecretRef", &WanDeploymentStatus::token_secret_ref,
+               {.text = "Secret of this namespace with the access token, under the key token."})
+          .add("tokenHashes", &WanDeploymentStatus::token_hashes,
+               {.text = "SHA-256 digests of the tokens that are valid."})
+          .add("replicas", &WanDeploymentStatus::replicas, {.text = "Pods that exist."})
+          .add("readyReplicas", &WanDeploymentStatus::ready_replicas,
+               {.text = "Pods that have loaded the model and passed their probe generation."})
+          .add("selector", &WanDeploymentStatus::selector,
+               {.text = "Label selector of the pods, as autoscalers read it."})
+          .add("model", &WanDeploymentStatus::model, {.text = "The model in use."})
+          .add("weights", &WanDeploymentStatus::weights,
+               {.text = "How far the weights are, where that is known."})
+          .add("conditions", &WanDeploymentStatus::conditions,
+               {.text = "Ready: all replicas serve what this generation asks for. Reconciling: on the way, "
+                        "and why not "
+                        "there yet. Stalled: it will not get there by itself, and why.",
+                .list_type = "map",
+                .list_keys = {"type"}});
+  return table;
+}
+
+template <>
+const KindInfo& kind_info<WanDeployment>() {
+  static const KindInfo info{kGroup, kVersion, "WanDeployment", "wandeployments", true};
+  return info;
+}
+
+template <>
+Result<WanDeployment> from_json<WanDeployment>(const Json& object) {
+  return read_resource<WanDeployment>(object);
+}
+
+Json to_json(const WanDeploymentSpec& spec) { return WanDeploymentSpec::table().write(spec); }
+Json to_json(const WanDeploymentStatus& status) { return WanDeploymentStatus::table().write(status); }
+
+}  // namespace wan::api
