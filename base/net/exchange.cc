@@ -40,16 +40,6 @@ bool has_body_by_method(const std::string& method) {
 
 }  // namespace
 
-Result<FileBody> open_body(const std::filesystem::path& path) {
-  FileBody body;
-  WAN_TRY(body.file, open_file(path, O_RDONLY));
-  struct stat information{};
-  if (::fstat(body.file.get(), &information) != 0) return fail(from_errno(errno, "read " + path.string()));
-  if (!S_ISREG(information.st_mode)) return fail(invalid_argument(path.string() + " is not a regular file"));
-  body.bytes = static_cast<uint64_t>(information.st_size);
-  return body;
-}
-
 Result<Outgoing> prepare(const Request& request, const FileBody* file, const Url& origin) {
   const uint64_t bytes = file ? file->bytes : request.body.size();
   const bool says_length = bytes > 0 || has_body_by_method(request.method);

@@ -2,24 +2,16 @@
 // One request and its response on one connection. Internal to base/net.
 
 #include <memory>
-#include <variant>
 
-#include "base/io/descriptor.h"
 #include "base/net/connection_pool_impl.h"
+#include "base/net/file_body_impl.h"
 
 namespace wan::net {
 
-struct FileBody {
-  Descriptor file;
-  uint64_t bytes = 0;
-};
-// The file is opened once: a repeated request reads it again from its beginning.
-[[nodiscard]] Result<FileBody> open_body(const std::filesystem::path& file);
-
 struct Outgoing {
   std::string head;
-  std::string_view body;           // or
-  const FileBody* file = nullptr;  // this one
+  std::string_view body;           // of the request, unless there is
+  const FileBody* file = nullptr;  // read from its beginning each time it is sent
   bool is_head_method = false;
 };
 [[nodiscard]] Result<Outgoing> prepare(const Request& request, const FileBody* file, const Url& origin);
