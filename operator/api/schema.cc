@@ -48,7 +48,7 @@ Json scalar(std::string_view type, std::string_view format, const Facts& facts) 
 Json quantity(const Facts& facts) {
   Facts with_rule = facts;
   with_rule.rules.push_back(
-      {"type(self) == int ? self >= 0 : (isQuantity(self) && quantity(self).sign() >= 0)",
+      {"type(self) == int ? self >= 0 : (isQuantity(self) && sign(quantity(self)) >= 0)",
        "must be a quantity of zero or more, such as 500m, 2 or 16Gi"});
   Json result = described(with_rule);
   result["x-kubernetes-int-or-string"] = true;
