@@ -104,8 +104,9 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
           .add("shift", &VideoJobSpec::shift,
                {.text = "Shift of the noise schedule, 0.01 to 100. Unset takes the model's own.",
                 .immutable = true,
-                .minimum = 0.01,
-                .maximum = 100})
+                .maximum = 100,
+                // A schema's fractional minimum is cut to an integer where the value is one.
+                .rules = {{"self >= 0.01", "must be from 0.01 to 100"}}})
           .add("sampler", &VideoJobSpec::sampler,
                {.text = "The solver. Unset takes the model's own.",
                 .immutable = true,
