@@ -1,0 +1,69 @@
+#include "runtime/jobs/job_request.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wan::jobs {
+namespace {
+
+constexpr int64_t kMaxAttempt = 1'000'000;
+constexpr int64_t kMaxDeadlineSeconds = 366LL * 24 * 3600;
+
+bool is_decimal(const std::string& text) {
+  return text.size() <= 39 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Result<std::string> required(const Json& body, std::initializer_list<std::string_view> path,
+                             const std::string& name) {
+  const Json* value = find(body, path);
+  if (value == nullptr || !value->is_string() || value->get_ref<const std::string&>().empty()) {
+    return fail(invalid_argument(name + " must be a string that is not empty"));
+  }
+  return value->get<std::string>();
+}
+
+Result<int64_t> whole_number(const Json& body, std::string_view name, int64_t low, int64_t high) {
+  const Json* value = find(body, {name});
+  if (value == nullptr || !value->is_number_integer() || value->get<int64_t>() < low ||
+      value->get<int64_t>() > high) {
+    return fail(invalid_argument(std::string(name) + " is " + (value == nullptr ? "missing" : value->dump()) +
+                                 "; allowed: whole numbers from " + std::to_string(low) + " to " +
+                                 std::to_string(high)));
+  }
+  return value->get<int64_t>();
+}
+
+Status read_limits(const Json& body, JobRequest& request) {
+  WAN_TRY(const int64_t attempt, whole_number(body, "attempt", 1, kMaxAttempt));
+  request.attempt = static_cast<int>(attempt);
+  request.epoch = string_or(body, {"epoch"}, "");
+  if (!is_decimal(request.epoch)) {
+    return fail(invalid_argument("epoch is \"" + request.epoch + "\"; allowed: up to 39 decimal digits"));
+  }
+  if (find(body, {"activeDeadlineSeconds"}) != nullptr) {
+    WAN_TRY(request.active_deadline_seconds,
+            whole_number(body, "activeDeadlineSeconds", 1, kMaxDeadlineSeconds));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<JobRequest> job_request_from_json(const Json& body) {
+  if (!body.is_object()) return fail(invalid_argument("the body must be a JSON object"));
+  JobRequest request;
+  WAN_TRY(request.uid, required(body, {"metadata", "uid"}, "metadata.uid"));
+  WAN_TRY(request.namespace_, required(body, {"metadata", "namespace"}, "metadata.namespace"));
+  WAN_TRY(request.name, required(body, {"metadata", "name"}, "metadata.name"));
+  request.pod_uid = string_or(body, {"podUID"}, "");
+  WAN_TRY_VOID(read_limits(body, request));
+  const Json* spec = find(body, {"spec"});
+  if (spec == nullptr || !spec->is_object()) return fail(invalid_argument("spec must be an object"));
+  WAN_TRY(request.spec, pipeline::generation_spec_from_json(*spec));
+  WAN_TRY(request.artifact.url, required(body, {"artifact", "url"}, "artifact.url"));
+  request.artifact.token = string_or(body, {"artifact", "token"}, "");
+  return request;
+}
+
+}  // namespace wan::jobs

@@ -1,0 +1,33 @@
+#pragma once
+// What the operator hands to a pod: the body of PUT /v1/jobs/{uid} as a value.
+
+#include <cstdint>
+#include <string>
+
+#include "base/json/json.h"
+#include "base/result.h"
+#include "runtime/pipeline/generation.h"
+
+namespace wan::jobs {
+
+struct ArtifactTarget {
+  std::string url;    // where the mp4 is put; no credentials in it
+  std::string token;  // capability "artifact:write" for that path; never logged or shown
+};
+
+struct JobRequest {
+  std::string uid;
+  std::string namespace_;
+  std::string name;
+  std::string pod_uid;  // the pod this request is meant for
+  int attempt = 1;      // from 1
+  std::string epoch;    // decimal; "" counts as older than any
+  pipeline::GenerationSpec spec;
+  int64_t active_deadline_seconds = 0;  // 0: none
+  ArtifactTarget artifact;
+};
+
+// Every error names the field, its value and what is allowed.
+[[nodiscard]] Result<JobRequest> job_request_from_json(const Json& body);
+
+}  // namespace wan::jobs

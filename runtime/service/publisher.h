@@ -1,0 +1,25 @@
+#pragma once
+// Hands a finished mp4 to the artifact server.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/async/async.h"
+#include "runtime/jobs/job_state.h"
+
+namespace wan::service {
+
+struct Upload {
+  std::filesystem::path file;
+  std::string sha256;  // "sha256:..."
+  std::string url;
+};
+
+// Puts the file at the URL, if absent. Tries again with growing pauses for about five minutes while the
+// server cannot be reached, asking `token` anew each time (the operator renews it). Other bytes at that path
+// are OutputExists, for good.
+[[nodiscard]] Task<std::expected<void, jobs::JobError>> publish(Upload upload,
+                                                                std::function<std::string()> token);
+
+}  // namespace wan::service
