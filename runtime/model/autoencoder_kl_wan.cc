@@ -22,13 +22,6 @@ constexpr int64_t kHistory = 2;  // frames that a kernel of three looks back
 constexpr int64_t kChannels = 1;
 constexpr int64_t kTime = 2;
 
-// x / |x| * sqrt(channels) * gamma, the length taken over the channels.
-at::Tensor channel_norm(const at::Tensor& x, const at::Tensor& gamma) {
-  const at::Tensor length = at::linalg_vector_norm(x, 2, {kChannels}, /*keepdim=*/true).clamp_min_(1e-12);
-  const double scale = std::sqrt(static_cast<double>(x.size(kChannels)));
-  return at::div(x, length).mul_(at::mul(gamma, scale));
-}
-
 at::Tensor norm_silu(const at::Tensor& x, const at::Tensor& gamma) {
   at::Tensor normed = channel_norm(x, gamma);
   return at::silu_(normed);
@@ -39,6 +32,12 @@ at::Tensor frames_as_batch(const at::Tensor& x) { return x.squeeze(0).transpose(
 at::Tensor batch_as_frames(const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
 
 }  // namespace
+
+at::Tensor channel_norm(const at::Tensor& x, const at::Tensor& gamma) {
+  const at::Tensor length = at::linalg_vector_norm(x, 2, {kChannels}, /*keepdim=*/true).clamp_min_(1e-12);
+  const double scale = std::sqrt(static_cast<double>(x.size(kChannels)));
+  return at::div(x, length).mul_(at::mul(gamma, scale));
+}
 
 at::Tensor& FeatCache::next() {
   if (next_ == slots_.size()) slots_.emplace_back();

@@ -14,6 +14,9 @@
 
 namespace wan::model {
 
+// x / |x| * sqrt(channels) * gamma, the length taken over the channels (dimension 1).
+[[nodiscard]] at::Tensor channel_norm(const at::Tensor& x, const at::Tensor& gamma);
+
 // The history of every causal convolution, in the order in which a forward meets them.
 class FeatCache {
  public:

@@ -1,9 +1,11 @@
 #include "runtime/model/layers.h"
 
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/rsqrt.h>
+#include <optional>
 
 namespace wan::model {
 
@@ -17,6 +19,11 @@ at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const at::Tensor scale = at::mean(at::mul(x, x), -1, /*keepdim=*/true).add_(eps).rsqrt_();
   return at::mul(x, scale).mul_(weight);
+}
+
+at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias) {
+  const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
+  return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
 }
 
 }  // namespace wan::model

@@ -27,4 +27,8 @@ struct Linear {
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension.
 [[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
+// (x - mean) / sqrt(variance + eps) over the last dimension, then weight and bias where given.
+[[nodiscard]] at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},
+                                    const at::Tensor& bias = {});
+
 }  // namespace wan::model

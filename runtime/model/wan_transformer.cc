@@ -5,7 +5,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
@@ -13,12 +12,6 @@
 
 namespace wan::model {
 namespace {
-
-at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},
-                      const at::Tensor& bias = {}) {
-  const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
-  return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
-}
 
 // x * (1 + scale) + shift
 at::Tensor modulate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {

@@ -1,0 +1,216 @@
+#include "runtime/pipeline/generator.h"
+
+#include <algorithm>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <chrono>
+#include <new>
+#include <span>
+#include <unistd.h>
+
+#include "base/crypto/sha256.h"
+#include "runtime/device/device.h"
+#include "runtime/media/encoder.h"
+#include "runtime/pipeline/progress_meter.h"
+#include "runtime/pipeline/wan_model.h"
+#include "runtime/pipeline/wan_pipeline.h"
+
+namespace wan::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kCrf = 10;  // what the official writer's quality 8 comes to
+constexpr int kMaxEncoderThreads = 8;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Error out_of_memory() {
+  return {ErrorCode::kResourceExhausted, "not enough memory; a smaller size or fewer frames need less"};
+}
+
+// Runs torch code; its exceptions end here.
+template <typename Function>
+auto guarded(Function&& function) -> decltype(function()) {
+  try {
+    const c10::InferenceMode guard;
+    return function();
+  } catch (const model::Interrupted&) {
+    return fail(cancelled("the generation was cancelled"));
+  } catch (const c10::OutOfMemoryError&) {
+    return fail(out_of_memory());
+  } catch (const std::bad_alloc&) {
+    return fail(out_of_memory());
+  } catch (const c10::Error& error) {
+    return fail(internal_error(std::string("torch: ") + error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    return fail(internal_error(std::string("unexpected: ") + error.what()));
+  }
+}
+
+Status check_output(const fs::path& output) {
+  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) {
+    return fail(
+        invalid_argument("output: the folder " + folder.string() + " does not exist; create it first"));
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    return fail(invalid_argument("output: the folder " + folder.string() + " is not writable"));
+  }
+  if (fs::is_directory(output, ignored)) {
+    return fail(
+        invalid_argument("output: " + output.string() + " is a folder; name a file, for example video.mp4"));
+  }
+  return {};
+}
+
+class WanGenerator final : public Generator {
+ public:
+  WanGenerator(std::unique_ptr<WanModel> model, fs::path media, int encoder_threads, std::string numerics_id,
+               double load_seconds)
+      : model_(std::move(model)),
+        media_(std::move(media)),
+        encoder_threads_(encoder_threads),
+        numerics_id_(std::move(numerics_id)),
+        load_seconds_(load_seconds) {}
+
+  const ModelInfo& info() const override { return model_->info; }
+  const std::string& numerics_id() const override { return numerics_id_; }
+
+  Result<GenerationResult> generate(const ResolvedGeneration& generation, const fs::path& output,
+                                    const ProgressSink& progress, const std::atomic<bool>& stop) override {
+    WAN_TRY_VOID(check_request(generation));
+    WAN_TRY_VOID(check_output(output));
+    const model::Checkpoint checkpoint = [&stop] {
+      if (stop.load(std::memory_order_relaxed)) throw model::Interrupted{};
+    };
+    ProgressMeter meter(progress, expected_decode_seconds(generation));
+    return guarded([&]() -> Result<GenerationResult> { return run(generation, output, meter, checkpoint); });
+  }
+
+ private:
+  Status check_request(const ResolvedGeneration& generation) const {
+    if (generation.task == model_->info.defaults.task && generation.task == "text-to-video") return {};
+    return fail(invalid_argument("model " + model_->info.name + " makes " + model_->info.defaults.task +
+                                 "; the request is " + generation.task));
+  }
+
+  Result<GenerationResult> run(const ResolvedGeneration& generation, const fs::path& output,
+                               ProgressMeter& meter, const model::Checkpoint& checkpoint) {
+    GenerationResult result;
+    result.timings.load = load_seconds_;
+    WAN_TRY(const at::Tensor latents, make_latents(generation, meter, checkpoint, result.timings));
+    WAN_TRY_VOID(write_video(generation, latents, output, meter, checkpoint, result));
+    std::error_code error;
+    result.bytes = static_cast<int64_t>(fs::file_size(output, error));
+    WAN_TRY(result.sha256, sha256_file_digest(output));
+    result.file = output;
+    result.width = generation.width;
+    result.height = generation.height;
+    result.frames = generation.frames;
+    result.fps = generation.fps;
+    result.duration_seconds = static_cast<double>(generation.frames) / generation.fps;
+    result.seed = generation.seed;
+    result.model_digest = model_->info.digest;
+    result.numerics_id = numerics_id_;
+    return result;
+  }
+
+  Result<at::Tensor> make_latents(const ResolvedGeneration& generation, ProgressMeter& meter,
+                                  const model::Checkpoint& checkpoint, Timings& timings) const {
+    constexpr int kPrompts = 2;
+    meter.begin("TextEncode", kPrompts);
+    WAN_TRY(const at::Tensor positive_rows, encode_prompt(*model_, generation.prompt, checkpoint));
+    const model::TextContext positive = model_->transformer->encode_text(positive_rows);
+    meter.advance(1);
+    WAN_TRY(const at::Tensor negative_rows, encode_prompt(*model_, generation.negative_prompt, checkpoint));
+    const model::TextContext negative = model_->transformer->encode_text(negative_rows);
+    meter.advance(kPrompts);
+    timings.text_encode = meter.elapsed();
+
+    meter.begin("Denoise", generation.steps);
+    const at::Tensor noise = prepare_latents(*model_, generation.frames, generation.height, generation.width,
+                                             static_cast<uint64_t>(generation.seed));
+    const DenoiseSettings settings = {generation.steps, generation.shift, generation.guidance_scale};
+    const auto on_step = [&](int done, const at::Tensor&) { meter.advance(done); };
+    const at::Tensor latents = denoise(*model_, noise, positive, negative, settings, on_step, checkpoint);
+    timings.denoise = meter.elapsed();
+    return latents;
+  }
+
+  // Decodes into the encoder; neither holds more than a few frames.
+  Status write_video(const ResolvedGeneration& generation, const at::Tensor& latents, const fs::path& output,
+                     ProgressMeter& meter, const model::Checkpoint& checkpoint, GenerationResult& result) {
+    meter.begin("Decode", generation.frames);
+    const media::VideoSettings video = {.width = generation.width,
+                                        .height = generation.height,
+                                        .frames = generation.frames,
+                                        .fps = generation.fps,
+                                        .crf = kCrf,
+                                        .threads = encoder_threads_};
+    WAN_TRY(const auto encoder, media::VideoEncoder::start(media_, video, output));
+    Sha256 digest;
+    int64_t done = 0;
+    const FrameSink sink = [&](const at::Tensor& frames) -> Status {
+      const std::span bytes(static_cast<const std::byte*>(frames.const_data_ptr()), frames.nbytes());
+      digest.update(bytes);
+      WAN_TRY_VOID(encoder->write(bytes));
+      meter.advance(done += frames.size(0));
+      return {};
+    };
+    WAN_TRY_VOID(decode_latents(*model_, latents, sink, checkpoint));
+    result.frames_sha256 = digest.finish_digest();
+    result.timings.decode = meter.elapsed();
+    decode_seconds_per_pixel_ = result.timings.decode / pixels(generation);
+    meter.begin("Encode", 1);
+    WAN_TRY_VOID(encoder->finish());
+    meter.advance(1);
+    result.timings.encode = meter.elapsed();
+    return {};
+  }
+
+  static double pixels(const ResolvedGeneration& generation) {
+    return static_cast<double>(generation.width) * generation.height * generation.frames;
+  }
+
+  // As the last generation went. For the display only: nothing is decided by it.
+  double expected_decode_seconds(const ResolvedGeneration& generation) const {
+    return decode_seconds_per_pixel_ * pixels(generation);
+  }
+
+  std::unique_ptr<WanModel> model_;
+  fs::path media_;
+  int encoder_threads_;
+  std::string numerics_id_;
+  double load_seconds_;
+  double decode_seconds_per_pixel_ = -1;
+};
+
+Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const GeneratorSettings& settings,
+                                        const ProgressSink& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const LoadSink report = [&](int done, int total) {
+    if (progress) progress({.phase = "Load", .done = done, .total = total, .percent = 100.0 * done / total});
+  };
+  WAN_TRY(const fs::path media, media::find_media_program(settings.media_program));
+  WAN_TRY(auto device, device::choose_device(settings.device, settings.threads));
+  const int encoder_threads = std::min(device.threads, kMaxEncoderThreads);
+  device.plan.encoder = media::encoder_id(kCrf, encoder_threads);
+  WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
+  WAN_TRY(auto model, load_model(model_dir, device, report));
+  return std::make_unique<WanGenerator>(std::move(model), media, encoder_threads, numerics_id,
+                                        seconds_since(start));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Generator>> load_generator(const fs::path& model_dir,
+                                                  const GeneratorSettings& settings,
+                                                  const ProgressSink& progress) {
+  return guarded([&] { return load(model_dir, settings, progress); });
+}
+
+}  // namespace wan::pipeline

@@ -1,0 +1,38 @@
+#pragma once
+// From "step 7 of 20" to percent of the whole generation and seconds left, and no more often than a reader
+// can follow.
+
+#include <chrono>
+
+#include "base/progress.h"
+#include "runtime/pipeline/generator.h"
+
+namespace wan::pipeline {
+
+class ProgressMeter {
+ public:
+  // `decode_seconds`: what decoding is expected to take; negative when nothing is known.
+  ProgressMeter(const ProgressSink& sink, double decode_seconds);
+
+  // A phase begins; always reported. Phases: TextEncode, Denoise, Decode, Encode.
+  void begin(const std::string& phase, int64_t total);
+  // So much of the phase is done; reported at most five times a second, and at the end.
+  void advance(int64_t done);
+  // Seconds since begin().
+  [[nodiscard]] double elapsed() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  [[nodiscard]] double left() const;  // seconds, negative: unknown
+  void report();
+
+  const ProgressSink& sink_;
+  double decode_seconds_;
+  Progress now_;
+  Clock::time_point began_ = Clock::now();
+  Clock::time_point
+      first_done_;  // the first unit is slower than the rest: memory is touched for the first time
+  Clock::time_point last_report_;
+};
+
+}  // namespace wan::pipeline

@@ -1,0 +1,36 @@
+#pragma once
+// A model directory in memory: tokenizer, text encoder, transformer and decoder.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "runtime/device/device.h"
+#include "runtime/model/autoencoder_kl_wan.h"
+#include "runtime/model/umt5_encoder.h"
+#include "runtime/model/wan_transformer.h"
+#include "runtime/pipeline/generator.h"
+#include "runtime/tokenizer/tokenizer.h"
+
+namespace wan::pipeline {
+
+struct WanModel {
+  ModelInfo info;
+  std::unique_ptr<tokenizer::Tokenizer> tokenizer;
+  std::optional<model::UMT5EncoderModel> text_encoder;
+  std::optional<model::WanTransformer3DModel> transformer;
+  std::optional<model::AutoencoderKLWan> vae;
+};
+
+// How many components are loaded, of how many.
+using LoadSink = std::function<void(int done, int total)>;
+
+// A diffusers-layout directory; weights may have official or diffusers keys. Errors name the file and the
+// keys.
+[[nodiscard]] Result<std::unique_ptr<WanModel>> load_model(const std::filesystem::path& directory,
+                                                           const device::Device& device,
+                                                           const LoadSink& progress);
+
+}  // namespace wan::pipeline

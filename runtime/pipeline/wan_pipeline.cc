@@ -1,0 +1,77 @@
+#include "runtime/pipeline/wan_pipeline.h"
+
+#include <ATen/ops/add.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/sub.h>
+#include <algorithm>
+#include <array>
+
+#include "runtime/pipeline/noise.h"
+#include "runtime/scheduler/flow_unipc.h"
+#include "runtime/tokenizer/prompt_clean.h"
+
+namespace wan::pipeline {
+namespace {
+
+constexpr int kSpatialScale = 8;
+constexpr int kTemporalScale = 4;
+
+// -1..1 to bytes, cut and not rounded, as the official video writer does.
+at::Tensor to_bytes(const at::Tensor& video) {
+  const at::Tensor scaled = at::clamp(video, -1, 1).add_(1).div_(2).mul_(255);
+  return scaled.to(at::kByte).permute({1, 2, 3, 0}).contiguous().to(at::kCPU);
+}
+
+}  // namespace
+
+Result<at::Tensor> encode_prompt(const WanModel& model, const std::string& prompt,
+                                 const model::Checkpoint& checkpoint) {
+  const auto ids = model.tokenizer->encode(tokenizer::clean_prompt(prompt));
+  const int64_t vocabulary = model.text_encoder->config().vocab_size;
+  if (std::ranges::any_of(ids, [&](int64_t id) { return id >= vocabulary; })) {
+    return fail(corrupt("the tokenizer makes ids beyond the text encoder's vocabulary of " +
+                        std::to_string(vocabulary)));
+  }
+  return model.text_encoder->forward(ids, checkpoint);
+}
+
+at::Tensor prepare_latents(const WanModel& model, int frames, int height, int width, uint64_t seed) {
+  const int64_t latent_frames = (frames - 1) / kTemporalScale + 1;
+  const std::array<int64_t, 4> shape = {model.vae->config().z_dim, latent_frames, height / kSpatialScale,
+                                        width / kSpatialScale};
+  return gaussian_noise(shape, seed);
+}
+
+at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::TextContext& positive,
+                   const model::TextContext& negative, const DenoiseSettings& settings,
+                   const StepSink& on_step, const model::Checkpoint& checkpoint) {
+  const auto& transformer = *model.transformer;
+  const at::Tensor rotary = transformer.rotary(noise.size(1), noise.size(2), noise.size(3));
+  scheduler::FlowUniPCMultistepScheduler scheduler(
+      scheduler::flow_unipc_schedule(settings.steps, settings.shift));
+  at::Tensor latents = noise.to(rotary.device());
+  int done = 0;
+  for (const int64_t timestep : scheduler.timesteps()) {
+    at::Tensor velocity = transformer.forward(latents, timestep, positive, rotary, checkpoint);
+    if (settings.guidance_scale != 1) {
+      const at::Tensor unconditional = transformer.forward(latents, timestep, negative, rotary, checkpoint);
+      velocity = at::add(unconditional, at::sub(velocity, unconditional), settings.guidance_scale);
+    }
+    latents = scheduler.step(velocity, latents);
+    if (on_step) on_step(++done, latents);
+  }
+  return latents;
+}
+
+Status decode_latents(const WanModel& model, const at::Tensor& latents, const FrameSink& sink,
+                      const model::Checkpoint& checkpoint) {
+  const at::Tensor z = model.vae->denormalize(latents);
+  model::FeatCache cache;
+  for (int64_t i = 0; i < z.size(1); ++i) {
+    const at::Tensor frames = model.vae->decode_frame(z.narrow(1, i, 1), i == 0, cache, checkpoint);
+    WAN_TRY_VOID(sink(to_bytes(frames)));
+  }
+  return {};
+}
+
+}  // namespace wan::pipeline

@@ -1,0 +1,48 @@
+#pragma once
+// Prompt to frames in four steps, named as in diffusers' WanPipeline. Tensors in, tensors out: who wants to
+// inject noise or look at every latent calls these.
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/pipeline/wan_model.h"
+
+namespace wan::pipeline {
+
+// The prompt cleaned, tokenized and encoded: [tokens, text_dim].
+[[nodiscard]] Result<at::Tensor> encode_prompt(const WanModel& model, const std::string& prompt,
+                                               const model::Checkpoint& checkpoint);
+
+// Noise (noise.h) of the latents' shape: [channels, latent frames, height / 8, width / 8].
+[[nodiscard]] at::Tensor prepare_latents(const WanModel& model, int frames, int height, int width,
+                                         uint64_t seed);
+
+struct DenoiseSettings {
+  int steps = 0;
+  double shift = 0;
+  double guidance_scale = 0;
+};
+
+// Called after each step with its latents.
+using StepSink = std::function<void(int done, const at::Tensor& latents)>;
+
+// Classifier-free guidance: unconditional + scale * (conditional - unconditional), two forwards a step; at
+// scale 1 the conditional one alone.
+[[nodiscard]] at::Tensor denoise(const WanModel& model, const at::Tensor& noise,
+                                 const model::TextContext& positive, const model::TextContext& negative,
+                                 const DenoiseSettings& settings, const StepSink& on_step,
+                                 const model::Checkpoint& checkpoint);
+
+// Receives frames [count, height, width, 3] of bytes, contiguous on the CPU, in order.
+using FrameSink = std::function<Status(const at::Tensor& frames)>;
+
+// Ends with the sink's first error.
+[[nodiscard]] Status decode_latents(const WanModel& model, const at::Tensor& latents, const FrameSink& sink,
+                                    const model::Checkpoint& checkpoint);
+
+}  // namespace wan::pipeline
