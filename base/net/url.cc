@@ -37,7 +37,7 @@ Result<std::string> parse_host(std::string_view text) {
   if (text.starts_with('[')) {
     const auto address =
         boost::asio::ip::make_address_v6(std::string(text.substr(1, text.size() - 2)), error);
-    if (error || address.scope_id() != 0 || text.find('%') != text.npos) {
+    if (!text.ends_with(']') || error || text.find('%') != text.npos) {
       return bad_url("the host in brackets is not an IPv6 address");
     }
     return address.to_string();

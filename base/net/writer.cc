@@ -44,8 +44,9 @@ Task<Status> SessionWriter::send(std::string_view bytes) {
 Task<Status> SessionWriter::send_head(unsigned status, const Headers& headers, std::string framing,
                                       std::string body, State next) {
   if (state_ != State::kNothing) co_return fail(internal_error("the request was answered before"));
-  session_.keep_alive = session_.parser->keep_alive() && session_.parser->head().version >= 11 &&
-                        !session_.sessions.stopping && request_.finish_with_what_arrived();
+  const bool body_is_over = request_.finish_with_what_arrived();
+  session_.keep_alive = body_is_over && session_.parser->keep_alive() &&
+                        session_.parser->head().version >= 11 && !session_.sessions.stopping;
   if (!session_.keep_alive) framing += "Connection: close\r\n";
   WAN_CO_TRY(std::string bytes, response_head(status, headers, framing));
   state_ = next;
