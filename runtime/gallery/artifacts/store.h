@@ -1,0 +1,77 @@
+#pragma once
+// The artifact store on one volume: results under the paths their users named, the same bytes as blobs by
+// sha256 under .wan. Blocking file work; call it from a thread that may wait.
+//
+// Bytes become visible only complete, synced and under the digest they were announced with; a path, once
+// taken, keeps its bytes (publication is if-absent).
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto/sha256.h"
+#include "base/io/descriptor.h"
+#include "base/result.h"
+
+namespace wan::gallery {
+
+struct ArtifactStore {
+  std::filesystem::path folder;
+  Descriptor root;
+};
+
+struct Artifact {
+  std::string path;
+  std::string digest;
+  int64_t bytes = 0;
+};
+
+// A key outside .wan, which is ours.
+[[nodiscard]] Status check_artifact_path(std::string_view path);
+
+[[nodiscard]] Result<ArtifactStore> open_artifacts(const std::filesystem::path& folder);
+// For the one server of the volume: makes .wan and removes what interrupted uploads left.
+[[nodiscard]] Status prepare_artifacts(const ArtifactStore& store);
+// The volume takes bytes now.
+[[nodiscard]] Status check_writable(const ArtifactStore& store);
+[[nodiscard]] int64_t free_bytes(const ArtifactStore& store);
+
+// Bytes on their way in: a temporary file that goes away with this object.
+class Upload {
+ public:
+  [[nodiscard]] static Result<Upload> begin(const ArtifactStore& store);
+  Upload(Upload&&) noexcept = default;
+  Upload& operator=(Upload&&) = delete;
+  ~Upload();
+  // kResourceExhausted: the volume is full.
+  [[nodiscard]] Status append(std::string_view bytes);
+  [[nodiscard]] int64_t bytes() const { return bytes_; }
+
+ private:
+  friend Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload, std::string_view digest);
+  Upload(const ArtifactStore& store, std::string key, Descriptor file);
+  const ArtifactStore* store_;
+  std::string key_;
+  Descriptor file_;
+  Sha256 hash_;
+  int64_t bytes_ = 0;
+};
+
+// The uploaded bytes as a blob. kCorrupt if they are not `digest`. The upload is used up.
+[[nodiscard]] Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload,
+                                            std::string_view digest);
+
+enum class Publication { kCreated, kSameBytes };
+// The blob at a path: kSameBytes if the path holds these bytes already, kAlreadyExists if it holds others.
+[[nodiscard]] Result<Publication> publish_file(const ArtifactStore& store, std::string_view digest,
+                                               std::string_view path);
+
+[[nodiscard]] Result<Descriptor> open_artifact(const ArtifactStore& store, std::string_view path);
+[[nodiscard]] Result<Descriptor> open_artifact_blob(const ArtifactStore& store, std::string_view digest);
+// Size and digest; hashes the file if it changed since its publication.
+[[nodiscard]] Result<Artifact> describe_artifact(const ArtifactStore& store, std::string_view path);
+// Every artifact, sorted by path.
+[[nodiscard]] Result<std::vector<Artifact>> list_artifacts(const ArtifactStore& store);
+
+}  // namespace wan::gallery

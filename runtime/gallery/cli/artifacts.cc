@@ -1,0 +1,166 @@
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <iostream>
+#include <memory>
+#include <unistd.h>
+
+#include "base/async/signals.h"
+#include "base/json/json.h"
+#include "base/log.h"
+#include "runtime/gallery/artifacts/server.h"
+#include "runtime/gallery/cli/command.h"
+#include "runtime/gallery/copy.h"
+
+namespace wan::gallery {
+namespace {
+
+struct Flags {
+  std::string root = "/artifacts";
+  std::string listen;
+  std::string audience;
+  std::string log_format = "text";
+  std::string what;
+  std::string output = "-";
+  std::string format = "table";
+};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Task<void> serve_until_signal(ArtifactServer* server, Status* status) {
+  *status = server->start();
+  if (!*status) co_return;
+  log::info("artifact server listens on port {}", server->port());
+  const auto signal = co_await wait_for_termination();
+  log::info("stopping after signal {}", signal.value_or(0));
+  co_await server->stop(std::chrono::seconds(20));
+}
+
+Status serve(const Flags& flags) {
+  const Authority authority{environment("WAN_CAPABILITY_PUBLIC_KEY"), flags.audience};
+  WAN_TRY(const ListenAddress listen, choose_listen_address(flags.listen, authority));
+  if (!authority.is_open() && flags.audience.empty()) {
+    return fail(invalid_argument("--audience artifacts/NAMESPACE/CLAIM is needed to check capabilities"));
+  }
+  WAN_TRY(ArtifactStore store, open_artifacts(flags.root));
+  ArtifactServerSettings settings;
+  settings.authority = authority;
+  settings.http.address = listen.address;
+  settings.http.port = listen.port;
+  const SystemClock clock;
+  asio::io_context context(1);
+  ArtifactServer server(context.get_executor(), std::move(store), settings, clock);
+  Status status;
+  TaskGroup group(context.get_executor());
+  group.spawn("artifact server", serve_until_signal(&server, &status));
+  context.run();
+  return status;
+}
+
+// Hashes on the way out, so that a damaged file is not handed over silently.
+Status get(const Flags& flags) {
+  WAN_TRY(const ArtifactStore store, open_artifacts(flags.root));
+  const bool is_digest = is_sha256_digest(flags.what);
+  WAN_TRY(const Descriptor from,
+          is_digest ? open_artifact_blob(store, flags.what) : open_artifact(store, flags.what));
+  Artifact expected{"", flags.what, 0};
+  if (!is_digest) {
+    WAN_TRY(expected, describe_artifact(store, flags.what));
+  }
+  Descriptor file;
+  if (flags.output != "-") {
+    WAN_TRY(file, open_file(flags.output, O_WRONLY | O_CREAT | O_TRUNC));
+  }
+  WAN_TRY(const Copied copied, copy_and_hash(from.get(), file.is_open() ? file.get() : STDOUT_FILENO));
+  if (file.is_open() && file.close() != 0) return fail(from_errno(errno, "write " + flags.output));
+  if (copied.digest == expected.digest) return {};
+  return fail(corrupt(flags.what + ": expected " + expected.digest + ", found " + copied.digest));
+}
+
+Status list(const Flags& flags) {
+  WAN_TRY(const ArtifactStore store, open_artifacts(flags.root));
+  WAN_TRY(const std::vector<Artifact> artifacts, list_artifacts(store));
+  if (flags.format == "json") {
+    Json items = Json::array();
+    for (const Artifact& artifact : artifacts) {
+      items.push_back(Json{{"path", artifact.path}, {"sha256", artifact.digest}, {"bytes", artifact.bytes}});
+    }
+    std::cout << Json{{"items", items}}.dump(2) << std::endl;
+    return {};
+  }
+  std::cout << fmt::format("{:<40} {:<10} SHA256\n", "PATH", "SIZE");
+  for (const Artifact& artifact : artifacts) {
+    std::cout << fmt::format("{:<40} {:<10} {}\n", artifact.path, format_bytes(artifact.bytes),
+                             artifact.digest);
+  }
+  return {};
+}
+
+int finish(const Status& status) { return status ? kExitOk : report(status.error()); }
+
+int run_serve(const Flags& flags) {
+  log::configure(
+      {"wan-gallery", "info", flags.log_format == "json" ? log::Format::kJson : log::Format::kText});
+  return finish(serve(flags));
+}
+
+void add_root(CLI::App* command, const std::shared_ptr<Flags>& flags) {
+  command->add_option("--root", flags->root, "the volume's mount point")->capture_default_str();
+}
+
+void add_get(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
+  auto* command = parent->add_subcommand("get", "copy one artifact out, on the same volume");
+  command->add_option("WHAT", flags->what, "a path, or sha256:HEX")->required();
+  add_root(command, flags);
+  command->add_option("-o,--output", flags->output, "a file, or - for standard output")
+      ->capture_default_str();
+  command->footer(
+      "Example:\n  kubectl exec deploy/wan-artifacts-1a2b3c4d -- \\\n"
+      "    wan-gallery artifacts get --root /artifacts red-ball.mp4 > red-ball.mp4\n\n"
+      "Exit codes: 0 copied; 1 no such artifact; 2 not a valid path; 3 damaged on the volume.");
+  command->callback([flags, &run] { run = [flags] { return finish(get(*flags)); }; });
+}
+
+void add_list(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
+  auto* command = parent->add_subcommand("list", "list the volume's artifacts");
+  add_root(command, flags);
+  command->add_option("-o,--output", flags->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  command->footer("Example:\n  wan-gallery artifacts list --root /artifacts -o json");
+  command->callback([flags, &run] { run = [flags] { return finish(list(*flags)); }; });
+}
+
+}  // namespace
+
+void add_artifacts(CLI::App& app, Run& run) {
+  auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("artifacts", "the artifact server of one volume, and look-ups on it");
+  command->fallthrough(false);
+  command->require_subcommand(0, 1);
+  add_root(command, flags);
+  command->add_option("--listen", flags->listen,
+                      "ADDRESS:PORT (default 0.0.0.0:8080; without a key 127.0.0.1:8080)");
+  command->add_option("--audience", flags->audience, "artifacts/NAMESPACE/CLAIM, as capabilities name it");
+  command->add_option("--log-format", flags->log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  command->footer(
+      "Serves PUT, GET and HEAD of /v1/artifacts/PATH and /v1/blobs/sha256:HEX. Capabilities are checked "
+      "with "
+      "the\npublic key in WAN_CAPABILITY_PUBLIC_KEY (base64). Without a key only a loopback address is "
+      "served.\n\n"
+      "Examples:\n"
+      "  wan-gallery artifacts --root /artifacts --audience artifacts/default/videos\n"
+      "  wan-gallery artifacts get --root /artifacts red-ball.mp4 -o red-ball.mp4\n"
+      "  wan-gallery artifacts list --root /artifacts\n\n"
+      "Exit codes: 0 stopped by SIGTERM; 1 volume or address not usable; 2 bad flags.");
+  command->callback([flags, command, &run] {
+    if (command->get_subcommands().empty()) run = [flags] { return run_serve(*flags); };
+  });
+  add_get(command, flags, run);
+  add_list(command, flags, run);
+}
+
+}  // namespace wan::gallery
