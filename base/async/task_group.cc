@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <exception>
@@ -24,6 +25,14 @@ Task<void> run(Task<void> task) {
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   if (!is_cancelled(co_await asio::this_coro::cancellation_state)) co_await std::move(task);
+}
+
+// On the executor: from elsewhere co_spawn's handler would post a pointer into the signal, and the task could
+// end, and take its signal along, before that is run.
+void cancel_tasks(const asio::any_io_executor& executor, std::vector<std::shared_ptr<Entry>> entries) {
+  asio::dispatch(executor, [entries = std::move(entries)] {
+    for (const auto& entry : entries) entry->signal.emit(asio::cancellation_type::terminal);
+  });
 }
 
 void log_exception(const std::string& name, const std::exception_ptr& exception) {
@@ -68,13 +77,12 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
   };
   asio::co_spawn(state_->executor, run(std::move(task)),
                  asio::bind_cancellation_slot(entry->signal.slot(), on_end));
-  if (state_->cancelled) entry->signal.emit(asio::cancellation_type::terminal);
+  if (state_->cancelled) cancel_tasks(state_->executor, {entry});
 }
 
 void TaskGroup::cancel() {
   state_->cancelled = true;
-  const std::vector<std::shared_ptr<Entry>> entries(state_->entries.begin(), state_->entries.end());
-  for (const auto& entry : entries) entry->signal.emit(asio::cancellation_type::terminal);
+  cancel_tasks(state_->executor, {state_->entries.begin(), state_->entries.end()});
 }
 
 Task<void> TaskGroup::join() {
