@@ -67,7 +67,13 @@ struct Client::Impl {
   Task<Result<Response>> exchange(Request request, std::optional<FileBody> file, Patience patience);
   Task<Result<Response>> converse(std::unique_ptr<Connection> connection, const Outgoing& outgoing,
                                   Patience patience, bool& begun);
-  Task<Result<std::unique_ptr<ResponseStream>>> open(Request request, Patience patience);
+  Task<Result<std::unique_ptr<ResponseStream>>> open_stream(Request request, Patience patience);
+
+  static Task<Result<Response>> send(std::shared_ptr<Impl>, Request, std::chrono::milliseconds);
+  static Task<Result<Response>> send_file(std::shared_ptr<Impl>, Request, std::filesystem::path,
+                                          std::chrono::milliseconds);
+  static Task<Result<std::unique_ptr<ResponseStream>>> open(std::shared_ptr<Impl>, Request,
+                                                            std::chrono::milliseconds);
 };
 
 Task<Result<Response>> Client::Impl::exchange(Request request, std::optional<FileBody> file,
@@ -107,7 +113,7 @@ Task<Result<Response>> Client::Impl::converse(std::unique_ptr<Connection> connec
   co_return response;
 }
 
-Task<Result<std::unique_ptr<ResponseStream>>> Client::Impl::open(Request request, Patience patience) {
+Task<Result<std::unique_ptr<ResponseStream>>> Client::Impl::open_stream(Request request, Patience patience) {
   WAN_CO_TRY(const Outgoing outgoing, prepare(request, nullptr, pool.origin()));
   WAN_CO_TRY(auto connection, co_await pool.connect(patience));
   bool begun = false;
@@ -121,27 +127,39 @@ Client::Client(asio::any_io_executor, Url origin, TlsClientSettings tls, ClientS
 
 Client::~Client() = default;
 
-// In each of these the frame keeps the shared state: a request may outlive its Client.
-Task<Result<Response>> Client::send(Request request, std::chrono::milliseconds timeout) {
-  const std::shared_ptr<Impl> impl = impl_;
+// The frames of the next three keep the shared state: a request may outlive its Client.
+Task<Result<Response>> Client::Impl::send(std::shared_ptr<Impl> self, Request request,
+                                          std::chrono::milliseconds timeout) {
   const Patience patience = Patience::for_all(timeout);
-  co_return co_await without_exceptions(impl->exchange(std::move(request), std::nullopt, patience));
+  co_return co_await without_exceptions(self->exchange(std::move(request), std::nullopt, patience));
+}
+
+Task<Result<Response>> Client::Impl::send_file(std::shared_ptr<Impl> self, Request request,
+                                               std::filesystem::path body,
+                                               std::chrono::milliseconds idle_timeout) {
+  WAN_CO_TRY(FileBody file, open_body(body));
+  const Patience patience = Patience::between(idle_timeout);
+  co_return co_await without_exceptions(self->exchange(std::move(request), std::move(file), patience));
+}
+
+Task<Result<std::unique_ptr<ResponseStream>>> Client::Impl::open(std::shared_ptr<Impl> self, Request request,
+                                                                 std::chrono::milliseconds timeout) {
+  const Patience patience = Patience::for_all(timeout);
+  co_return co_await without_exceptions(self->open_stream(std::move(request), patience));
+}
+
+Task<Result<Response>> Client::send(Request request, std::chrono::milliseconds timeout) {
+  return Impl::send(impl_, std::move(request), timeout);
 }
 
 Task<Result<Response>> Client::send_file(Request request, std::filesystem::path body,
                                          std::chrono::milliseconds idle_timeout) {
-  Result<FileBody> file = open_body(body);
-  if (!file) co_return fail(file.error());
-  const std::shared_ptr<Impl> impl = impl_;
-  const Patience patience = Patience::between(idle_timeout);
-  co_return co_await without_exceptions(impl->exchange(std::move(request), *std::move(file), patience));
+  return Impl::send_file(impl_, std::move(request), std::move(body), idle_timeout);
 }
 
 Task<Result<std::unique_ptr<ResponseStream>>> Client::open(Request request,
                                                            std::chrono::milliseconds timeout) {
-  const std::shared_ptr<Impl> impl = impl_;
-  const Patience patience = Patience::for_all(timeout);
-  co_return co_await without_exceptions(impl->open(std::move(request), patience));
+  return Impl::open(impl_, std::move(request), timeout);
 }
 
 void Client::set_tls(TlsClientSettings tls) { impl_->pool.set_tls(std::move(tls)); }

@@ -40,9 +40,9 @@ Task<Status> SessionRequest::invite_body() {
 Status SessionRequest::check_rate(std::chrono::steady_clock::duration waited, size_t received) {
   waited_ += waited;
   received_ += received;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited_).count();
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count();
   if (waited_ <= session_.sessions.settings.body_idle_timeout ||
-      received_ >= static_cast<uint64_t>(seconds) * kMinBytesPerSecond) {
+      received_ >= static_cast<uint64_t>(milliseconds) * kMinBytesPerSecond / 1000) {
     return {};
   }
   return fail({ErrorCode::kDeadlineExceeded, "the request's body arrives slower than 256 bytes a second"});
