@@ -11,13 +11,14 @@ namespace wan::reconcile::video_job {
 
 // The jobs that wait for a replica, first the one whose turn it is. `jobs` are the unfinished VideoJobs of
 // one WanDeployment; those that have an assignment, are cancelled, or wait for something else than a replica
-// are left out (they count for the fair share). Pointers into `jobs`.
-[[nodiscard]] std::vector<const api::VideoJob*> queue_order(const std::vector<api::VideoJob>& jobs);
+// are left out (the assigned ones count for the fair share). At most `limit` are returned.
+[[nodiscard]] std::vector<const api::VideoJob*> queue_order(const std::vector<const api::VideoJob*>& jobs,
+                                                            size_t limit);
 
 // Pods that can take a job now, by name: Ready, reachable, not ending, with no unfinished job of their own
-// and none assigned to them.
+// and none of `jobs` assigned to them.
 [[nodiscard]] std::vector<const api::Pod*> free_pods(const std::vector<api::Pod>& pods,
                                                      const std::vector<api::RuntimeView>& runtimes,
-                                                     const std::vector<api::VideoJob>& jobs);
+                                                     const std::vector<const api::VideoJob*>& jobs);
 
 }  // namespace wan::reconcile::video_job

@@ -1,0 +1,87 @@
+#include "operator/reconcile/video_job/dispatch.h"
+
+#include "operator/api/reasons.h"
+#include "operator/reconcile/objects/names.h"
+
+namespace wan::reconcile::video_job {
+namespace {
+
+// The fields of VideoJob.spec that say what the video is; the rest is the operator's business.
+Json generation_fields(const api::VideoJobSpec& spec) {
+  const Json all = to_json(spec);
+  Json result = Json::object();
+  for (const char* field : {"prompt", "negativePrompt", "size", "frames", "fps", "steps", "guidanceScale",
+                            "shift", "sampler", "seed"}) {
+    if (all.contains(field)) result[field] = all[field];
+  }
+  return result;
+}
+
+// What is left of spec.activeDeadlineSeconds at the assignment; the same at every dispatch of one attempt.
+int64_t seconds_left(const Draft& draft) {
+  const auto& status = draft.status;
+  const int64_t all = draft.job().spec.active_deadline_seconds;
+  if (!status.start_time || !status.assignment->assigned_at) return all;
+  const auto used =
+      std::chrono::floor<std::chrono::seconds>(*status.assignment->assigned_at - *status.start_time);
+  return std::max<int64_t>(1, all - used.count());
+}
+
+}  // namespace
+
+std::string claim_of(const Draft& draft) {
+  return artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
+}
+
+void assign(Draft& draft, const api::Pod& pod, int attempt) {
+  const WallTime now = std::chrono::floor<std::chrono::seconds>(draft.now);
+  draft.status.attempts = attempt;
+  draft.status.assignment = api::Assignment{
+      .pod_name = pod.metadata.name, .pod_uid = pod.metadata.uid, .attempt = attempt, .assigned_at = now};
+  if (!draft.status.start_time) draft.status.start_time = now;
+  draft.status.progress.reset();
+  wait(draft, api::job_phase::kQueued,
+       {api::reason::kAssigned, "attempt " + std::to_string(attempt) + " goes to pod " + pod.metadata.name});
+  dispatch(draft);
+}
+
+void dispatch(Draft& draft) {
+  const api::VideoJob& job = draft.job();
+  const api::Assignment& assignment = *draft.status.assignment;
+  const std::string server =
+      draft.observed.artifact_service ? service_url(*draft.observed.artifact_service) : "";
+  if (server.empty()) return;
+  const std::string path = artifact_path(job);
+  Json body = {
+      {"metadata",
+       {{"namespace", job.metadata.namespace_}, {"name", job.metadata.name}, {"uid", job.metadata.uid}}},
+      {"podUID", assignment.pod_uid},
+      {"attempt", assignment.attempt},
+      {"spec", generation_fields(job.spec)},
+      {"activeDeadlineSeconds", seconds_left(draft)},
+      {"artifact", {{"url", server + "/v1/artifacts/" + path}}}};
+  draft.after_status.push_back(
+      Dispatch{.pod_uid = assignment.pod_uid,
+               .job_uid = job.metadata.uid,
+               .attempt = assignment.attempt,
+               .body = std::move(body),
+               .artifact_audience = artifact_audience(job.metadata.namespace_, claim_of(draft)),
+               .artifact_path = path});
+}
+
+std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {
+  const Observed& observed = draft.observed;
+  const bool has_address = observed.artifact_service && !service_url(*observed.artifact_service).empty();
+  if (has_address && observed.artifact_deployment && observed.artifact_deployment->ready_replicas > 0) {
+    return std::nullopt;
+  }
+  std::vector<const api::Pod*> pods;
+  for (const api::Pod& pod : observed.artifact_pods) pods.push_back(&pod);
+  std::string message = "the artifact server of claim " + claim_of(draft) + " is not ready";
+  // A server's pod has no model to load: only what is in its way is worth telling.
+  const auto cause = worst_cause(pods, {});
+  if (cause && cause->severity != Severity::kProgress) message += ": " + cause->message;
+  return api::Verdict{api::reason::kWaitingForArtifactServer, message};
+}
+
+}  // namespace wan::reconcile::video_job

@@ -1,0 +1,21 @@
+#pragma once
+// Giving a job to a pod.
+
+#include "operator/reconcile/video_job/draft.h"
+
+namespace wan::reconcile::video_job {
+
+// Writes the assignment into the draft, to be dispatched after the status is written. `attempt` counts
+// from 1.
+void assign(Draft& draft, const api::Pod& pod, int attempt);
+
+// Adds the Dispatch for the draft's assignment. Does nothing while the artifact server has no address.
+void dispatch(Draft& draft);
+
+// Why the job cannot be dispatched: the state of its artifact server. Nothing if that is ready.
+[[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const Draft& draft);
+
+// The job's claim, from its own spec or its deployment's; "" if none is named.
+[[nodiscard]] std::string claim_of(const Draft& draft);
+
+}  // namespace wan::reconcile::video_job

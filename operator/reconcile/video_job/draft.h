@@ -1,0 +1,48 @@
+#pragma once
+// A VideoJob's plan while it is being made: the status to be, and the steps that follow once it is written.
+
+#include "operator/reconcile/objects/metadata.h"
+#include "operator/reconcile/pods/cause.h"
+#include "operator/reconcile/video_job/plan.h"
+
+namespace wan::reconcile::video_job {
+
+struct Draft {
+  const Observed& observed;
+  const Settings& settings;
+  WallTime now;
+  api::VideoJobStatus status;
+  std::vector<Step> after_status;
+  std::vector<EmitEvent> events = {};
+  std::optional<WallTime> look_again = {};
+
+  [[nodiscard]] const api::VideoJob& job() const { return observed.job; }
+  void look_at(WallTime time) { look_again = look_again ? std::min(*look_again, time) : time; }
+};
+
+// The conditions of a job that goes on, cannot go on, or has ended.
+void wait(Draft& draft, const std::string& phase, const api::Verdict& verdict);
+void stall(Draft& draft, const std::string& phase, const api::Verdict& verdict);
+void end_failed(Draft& draft, const api::Verdict& verdict);
+void end_cancelled(Draft& draft);
+void end_succeeded(Draft& draft, const api::JobState& state);
+
+// The assigned pod, its view, and the job's state there at the assigned attempt; nullptr where there is none.
+[[nodiscard]] const api::Pod* assigned_pod(const Draft& draft);
+[[nodiscard]] const api::RuntimeView* assigned_view(const Draft& draft);
+[[nodiscard]] const api::JobState* assigned_state(const Draft& draft);
+
+// How the current attempt ended, from the pod's API or from what a one-shot pod left behind.
+[[nodiscard]] std::optional<api::JobState> final_state(const Draft& draft);
+// The state that a one-shot pod left in its termination message.
+[[nodiscard]] std::optional<api::JobState> left_behind(const api::Pod& pod, const std::string& job_uid);
+
+// Tells every reachable pod that works on this job otherwise than assigned to stop.
+void stop_strays(Draft& draft);
+// Deletes the batch Jobs of this VideoJob that have not ended.
+void delete_runs(Draft& draft);
+
+// The status write, what follows it, an event for what people want to know, and the next look at the clock.
+[[nodiscard]] Plan finish(Draft draft);
+
+}  // namespace wan::reconcile::video_job

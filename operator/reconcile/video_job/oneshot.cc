@@ -1,0 +1,118 @@
+#include "operator/reconcile/video_job/oneshot.h"
+
+#include <algorithm>
+
+#include "operator/api/reasons.h"
+#include "operator/reconcile/objects/names.h"
+#include "operator/reconcile/objects/pod_template.h"
+#include "operator/reconcile/objects/run_job.h"
+#include "operator/reconcile/video_job/attempt.h"
+#include "operator/reconcile/video_job/dispatch.h"
+
+namespace wan::reconcile::video_job {
+namespace {
+
+namespace reason = api::reason;
+namespace phase = api::job_phase;
+
+const api::Job* current_run(const Draft& draft) {
+  const std::string name = run_job_name(draft.job(), draft.status.attempts);
+  const auto found =
+      std::ranges::find(draft.observed.runs, name, [](const api::Job& run) { return run.metadata.name; });
+  return found == draft.observed.runs.end() ? nullptr : &*found;
+}
+
+const api::Pod* pod_of(const Draft& draft, const api::Job& run) {
+  for (const api::Pod& pod : draft.observed.pods) {
+    if (pod.metadata.controlled_by(run.metadata.uid)) return &pod;
+  }
+  return nullptr;
+}
+
+std::optional<api::Verdict> model_trouble(const Draft& draft, bool& stalled) {
+  const api::JobModel& wanted = *draft.job().spec.model;
+  const auto& model = draft.observed.model;
+  stalled = false;
+  if (!model) {
+    return api::Verdict{
+        reason::kModelNotFound,
+        "GalleryModel " + wanted.name + " does not exist: kubectl get gallerymodels lists those that do"};
+  }
+  if (find_profile(model->spec, wanted.profile)) return std::nullopt;
+  stalled = true;
+  return api::Verdict{reason::kProfileNotFound, "GalleryModel " + wanted.name + " has no profile \"" +
+                                                    wanted.profile +
+                                                    "\", it has: " + profile_names(model->spec)};
+}
+
+void start_run(Draft& draft) {
+  draft.after_status.push_back(
+      Apply{run_job(draft.job(), *draft.observed.model, draft.status.attempts, draft.settings)});
+  wait(draft, phase::kQueued,
+       {reason::kStartingJob, "starting Job " + run_job_name(draft.job(), draft.status.attempts)});
+}
+
+void wait_for_pod(Draft& draft, const api::Job& run, const api::Pod* pod) {
+  api::Verdict verdict{reason::kStartingJob, "Job " + run.metadata.name + " has no pod yet"};
+  if (pod) {
+    const auto cause = diagnose(*pod, find_view(draft.observed.runtimes, pod->metadata.uid));
+    if (cause) verdict = {cause->reason, cause->message};
+    if (!cause) verdict.message = "pod " + pod->metadata.name + " is ready, its API has not answered yet";
+  }
+  wait(draft, phase::kQueued, verdict);
+}
+
+// The pod has ended here too: what it left behind can be judged. Job and pod arrive by different watches.
+bool pod_is_over(const api::Pod* pod) {
+  return !pod || pod->metadata.deleted || pod->phase == "Failed" || pod->phase == "Succeeded";
+}
+
+std::string failure_text(const Draft& draft, const api::Job& run) {
+  const api::WorkloadCondition* failure = run.failure();
+  const api::Pod* pod = pod_of(draft, run);
+  const auto cause = pod ? diagnose(*pod, nullptr) : std::nullopt;
+  if (cause && cause->severity != Severity::kProgress) return cause->message;
+  if (!failure) return "Job " + run.metadata.name + " ended without leaving a result";
+  return "Job " + run.metadata.name + " failed: " + failure->message;
+}
+
+}  // namespace
+
+void check_run(Draft& draft) {
+  if (draft.status.attempts == 0) return;
+  const api::Job* run = current_run(draft);
+  if (!run) {
+    if (draft.status.assignment && !assigned_pod(draft)) {
+      count_failure(draft, "Job " + run_job_name(draft.job(), draft.status.attempts) + " is gone");
+    }
+    return;
+  }
+  if (run->failure() || run->complete()) {
+    if (pod_is_over(pod_of(draft, *run))) count_failure(draft, failure_text(draft, *run));
+    return;
+  }
+  // The Job makes another pod for one that was taken away; the same attempt goes on there.
+  if (draft.status.assignment && !assigned_pod(draft)) draft.status.assignment.reset();
+}
+
+void place_on_own_pod(Draft& draft) {
+  bool stalled = false;
+  if (const auto trouble = model_trouble(draft, stalled)) {
+    return stalled ? stall(draft, phase::kPending, *trouble) : wait(draft, phase::kPending, *trouble);
+  }
+  if (claim_of(draft).empty()) {
+    return stall(
+        draft, phase::kPending,
+        {reason::kNoArtifactStore, "no store is named: set spec.output.pvc.claimName of a new VideoJob"});
+  }
+  if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
+  draft.status.attempts = std::max(draft.status.attempts, 1);
+  const api::Job* run = current_run(draft);
+  if (!run) return start_run(draft);
+  const api::Pod* pod = pod_of(draft, *run);
+  const api::RuntimeView* view = pod ? find_view(draft.observed.runtimes, pod->metadata.uid) : nullptr;
+  if (!pod || pod->metadata.deleted || !view || !view->accepts_jobs()) return wait_for_pod(draft, *run, pod);
+  assign(draft, *pod, draft.status.attempts);
+}
+
+}  // namespace wan::reconcile::video_job

@@ -1,0 +1,138 @@
+#include "operator/reconcile/wan_deployment/status.h"
+
+#include <algorithm>
+
+#include "operator/api/identifiers.h"
+#include "operator/api/reasons.h"
+#include "operator/reconcile/objects/pod_template.h"
+#include "operator/reconcile/pods/cause.h"
+
+namespace wan::reconcile::wan_deployment {
+namespace {
+
+namespace reason = api::reason;
+namespace phase = api::deployment_phase;
+
+bool has_config(const api::Pod& pod, const Rollout& rollout) {
+  return pod.metadata.annotation(api::kAnnotationConfig) == rollout.config;
+}
+
+std::vector<const api::Pod*> pods_of_intent(const Observed& observed, const Rollout& rollout) {
+  std::vector<const api::Pod*> result;
+  for (const api::Pod& pod : observed.pods) {
+    if (has_config(pod, rollout)) result.push_back(&pod);
+  }
+  return result;
+}
+
+bool has_old_pods(const Observed& observed, const Rollout& rollout) {
+  return std::ranges::any_of(observed.pods, [&](const api::Pod& pod) { return !has_config(pod, rollout); });
+}
+
+// What the Deployment's controller could not do: a quota, a missing account.
+std::optional<Cause> refused(const Observed& observed) {
+  if (!observed.child) return std::nullopt;
+  const auto* failure = api::find_condition(observed.child->conditions, "ReplicaFailure");
+  if (!failure || failure->status != "True") return std::nullopt;
+  return Cause{Severity::kWaiting, reason::kReplicaFailure, "pods cannot be made: " + failure->message};
+}
+
+std::optional<Cause> late(const Observed& observed) {
+  if (!observed.child) return std::nullopt;
+  const auto* progressing = api::find_condition(observed.child->conditions, "Progressing");
+  if (!progressing || progressing->reason != "ProgressDeadlineExceeded") return std::nullopt;
+  return Cause{Severity::kBroken, reason::kProgressDeadlineExceeded, progressing->message};
+}
+
+std::optional<Cause> find_cause(const Observed& observed, const Rollout& rollout) {
+  auto cause = worst_cause(pods_of_intent(observed, rollout), observed.runtimes);
+  if (auto other = refused(observed); other && (!cause || cause->severity < other->severity)) cause = other;
+  if (auto other = late(observed); other && rollout.current) {
+    if (!cause || cause->severity == Severity::kProgress) return other;
+    cause->severity = Severity::kBroken;
+  }
+  return cause;
+}
+
+std::string replicas_text(int ready, int desired) {
+  return std::to_string(ready) + " of " + std::to_string(desired) + " replicas are ready";
+}
+
+void complete(const Observed& observed, const Rollout& rollout, api::WanDeploymentStatus& status,
+              WallTime now) {
+  api::Verdict verdict{reason::kRunning, replicas_text(rollout.desired, rollout.desired)};
+  status.phase = rollout.desired == 0 ? phase::kStopped : phase::kRunning;
+  if (rollout.desired == 0) {
+    verdict = observed.deployment.spec.suspend
+                  ? api::Verdict{reason::kSuspended, "no pod runs: spec.suspend is true"}
+                  : api::Verdict{reason::kScaledToZero, "no pod runs: spec.replicas is 0"};
+  }
+  mark_ready(status.conditions, verdict, status.observed_generation, now);
+}
+
+void on_the_way(const Observed& observed, const Rollout& rollout, const std::optional<Cause>& cause,
+                api::WanDeploymentStatus& status, WallTime now) {
+  const std::string counts = replicas_text(status.ready_replicas, rollout.desired);
+  api::Verdict verdict{reason::kStartingPods, counts};
+  status.phase = phase::kCreating;
+  if (has_old_pods(observed, rollout)) {
+    status.phase = phase::kUpdating;
+    verdict.reason = reason::kUpdating;
+  } else if (status.ready_replicas > 0) {
+    status.phase = phase::kScaling;
+    verdict.reason = reason::kScaling;
+  }
+  if (cause) verdict = {cause->reason, counts + "; " + cause->message};
+  if (cause && cause->severity == Severity::kWaiting) status.phase = phase::kWaiting;
+  mark_reconciling(status.conditions, verdict, status.observed_generation, now);
+}
+
+// The bytes that an init container says it has put in place.
+std::optional<int64_t> pulled_bytes(const api::Pod& pod) {
+  const api::ContainerState* pull = pod.container(kPullContainer);
+  if (!pull || !pull->terminated || pull->terminated->exit_code != 0) return std::nullopt;
+  const auto json = parse_json(pull->terminated->message);
+  if (!json || !json->is_object()) return std::nullopt;
+  const int64_t bytes = int_or(*json, {"bytes"}, -1);
+  return bytes < 0 ? std::nullopt : std::optional(bytes);
+}
+
+}  // namespace
+
+bool is_complete(const Observed& observed, const Rollout& rollout) {
+  if (!observed.child || !rollout.current) return false;
+  const api::Deployment& child = *observed.child;
+  return child.replicas == rollout.desired && child.updated_replicas == rollout.desired &&
+         child.ready_replicas == rollout.desired;
+}
+
+void judge(const Observed& observed, const Rollout& rollout, api::WanDeploymentStatus& status, WallTime now) {
+  if (is_complete(observed, rollout)) return complete(observed, rollout, status, now);
+  if (rollout.desired == 0) {
+    status.phase = phase::kStopping;
+    mark_reconciling(status.conditions,
+                     {reason::kSuspending, std::to_string(status.replicas) + " pods are still ending"},
+                     status.observed_generation, now);
+    return;
+  }
+  const auto cause = find_cause(observed, rollout);
+  if (!cause || cause->severity != Severity::kBroken)
+    return on_the_way(observed, rollout, cause, status, now);
+  status.phase = status.ready_replicas > 0 ? phase::kWaiting : phase::kFailed;
+  mark_stalled(status.conditions,
+               {cause->reason, replicas_text(status.ready_replicas, rollout.desired) + "; " + cause->message},
+               status.observed_generation, now);
+}
+
+void count(const Observed& observed, const Rollout& rollout, api::WanDeploymentStatus& status) {
+  status.replicas = observed.child ? observed.child->replicas : 0;
+  status.ready_replicas = observed.child ? observed.child->ready_replicas : 0;
+  for (const api::Pod* pod : pods_of_intent(observed, rollout)) {
+    const api::RuntimeView* view = find_view(observed.runtimes, pod->metadata.uid);
+    if (pod->ready && view && !view->model_digest.empty())
+      status.model = api::ModelStatus{view->model_digest};
+    if (const auto bytes = pulled_bytes(*pod)) status.weights = api::WeightsStatus{*bytes, *bytes};
+  }
+}
+
+}  // namespace wan::reconcile::wan_deployment
