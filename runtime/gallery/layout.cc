@@ -13,6 +13,7 @@
 namespace wan::gallery {
 namespace {
 
+constexpr std::string_view kLockFile = ".lock";
 constexpr std::string_view kLayoutFile = "oci-layout";
 constexpr std::string_view kIndexFile = "index.json";
 constexpr std::string_view kLayoutVersion = R"({"imageLayoutVersion":"1.0.0"})";
@@ -47,6 +48,21 @@ std::string describe(const std::vector<OciDescriptor>& models) {
 bool matches(const OciDescriptor& entry, const Reference& reference) {
   return (reference.name.empty() || name_of(entry) == reference.name) &&
          (reference.digest.empty() || entry.digest == reference.digest);
+}
+
+// Whatever is not part of a layout that is just being made, perhaps by another process.
+Status refuse_foreign_files(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    const bool is_ours = name == kLockFile || name == kIndexFile || name == kLayoutFile || name == "blobs" ||
+                         name == kIngestFolder || name.starts_with(".index.json.") ||
+                         name.starts_with(".oci-layout.");
+    if (is_ours) continue;
+    return fail(failed_precondition(folder.string() + " is not an OCI image layout and has other files (" +
+                                    name + "); choose another folder"));
+  }
+  return {};
 }
 
 std::string temporary_key() {
@@ -91,17 +107,18 @@ Result<Layout> open_or_create_layout(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return fail(from_errno(error.value(), "make " + folder.string()));
+  if (std::filesystem::exists(folder / kLayoutFile, error)) return open_layout(folder);
+  WAN_TRY_VOID(refuse_foreign_files(folder));
+  WAN_TRY(Descriptor root, open_root(folder));
+  Layout layout{folder, std::move(root)};
+  WAN_TRY(const Descriptor lock, lock_writers(layout));
   if (!std::filesystem::exists(folder / kLayoutFile, error)) {
-    if (!std::filesystem::is_empty(folder, error) || error) {
-      return fail(failed_precondition(folder.string() +
-                                      " is neither empty nor an OCI image layout; choose another folder"));
-    }
     WAN_TRY(const std::string index,
             canonical_json({{"schemaVersion", 2}, {"mediaType", kIndexType}, {"manifests", Json::array()}}));
     WAN_TRY_VOID(write_file_atomically(folder / kIndexFile, index));
     WAN_TRY_VOID(write_file_atomically(folder / kLayoutFile, kLayoutVersion));
   }
-  return open_layout(folder);
+  return layout;
 }
 
 std::string name_of(const OciDescriptor& entry) {
@@ -179,7 +196,7 @@ Result<Copied> store_blob_bytes(const Layout& layout, std::string_view bytes) {
 }
 
 Result<Descriptor> lock_writers(const Layout& layout) {
-  WAN_TRY(Descriptor lock, open_regular(layout.root.get(), kLayoutFile));
+  WAN_TRY(Descriptor lock, create_regular(layout.root.get(), kLockFile));
   while (::flock(lock.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return fail(from_errno(errno, "lock " + layout.folder.string()));
   }

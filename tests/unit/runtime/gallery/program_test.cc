@@ -1,0 +1,139 @@
+// The program itself, as the init container and kubectl exec run it.
+
+#include <gmock/gmock.h>
+
+#include "base/crypto/capability.h"
+#include "model_fixture.h"
+
+namespace wan::gallery {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using wan::testing::eventually;
+using wan::testing::Process;
+
+class ProgramTest : public ModelFixture {
+ protected:
+  std::unique_ptr<Process> start(std::vector<std::string> arguments,
+                                 const Process::Environment& environment = {}) {
+    arguments.insert(arguments.begin(), std::string(WAN_BINARY_DIR) + "/wan-gallery");
+    return std::make_unique<Process>(folder.path() / ("run" + std::to_string(runs++)), arguments,
+                                     environment);
+  }
+  int runs = 0;
+};
+
+TEST_F(ProgramTest, ImportsListsPullsAndVerifies) {
+  auto imported = start({"import", model, "--to", layout_folder, "--name", "tiny"});
+  ASSERT_EQ(imported->wait(), 0) << imported->errors();
+  const std::string digest = imported->output().substr(5, 71);
+  auto listed = start({"list", layout_folder, "-o", "json"});
+  ASSERT_EQ(listed->wait(), 0) << listed->errors();
+  const auto list = parse_json(listed->output());
+  EXPECT_EQ((*list)["items"][0]["digest"], digest);
+  EXPECT_EQ((*list)["items"][0]["generation"]["steps"], 20);
+
+  const fs::path log = folder.path() / "termination-log";
+  write_text(log, "old text");
+  auto pulled = start({"pull", "local://" + layout_folder.string() + ":tiny@" + digest, "--output", output,
+                       "--termination-log", log, "--json"});
+  ASSERT_EQ(pulled->wait(), 0) << pulled->errors();
+  EXPECT_EQ((*parse_json(read_text(log)))["digest"], digest);
+  EXPECT_THAT(pulled->errors(), HasSubstr("\"bytesTotal\""));
+  EXPECT_EQ((*parse_json(pulled->output()))["alreadyThere"], false);
+  EXPECT_EQ(start({"verify", output})->wait(), 0);
+}
+
+TEST_F(ProgramTest, ExitCodesTellUsageFailureAndDamageApart) {
+  EXPECT_EQ(start({"pull", "oci://x", "--output", output})->wait(), 2);
+  EXPECT_EQ(start({"pull", "local:///nowhere:tiny", "--output", output})->wait(), 1);
+  EXPECT_EQ(start({"frobnicate"})->wait(), 2);
+  import();
+  write_text(blob_of("transformer/config.json"), "[]");
+  const fs::path log = folder.path() / "log";
+  auto pulled =
+      start({"pull", "local://" + layout_folder.string(), "--output", output, "--termination-log", log});
+  EXPECT_EQ(pulled->wait(), 3);
+  EXPECT_EQ((*parse_json(read_text(log)))["error"]["reason"], "Corrupt");
+  EXPECT_EQ(start({"verify", layout_folder})->wait(), 3);
+}
+
+TEST_F(ProgramTest, EveryCommandExplainsItself) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{},
+                                                  {"import"},
+                                                  {"pull"},
+                                                  {"list"},
+                                                  {"verify"},
+                                                  {"artifacts"},
+                                                  {"artifacts", "get"},
+                                                  {"artifacts", "list"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.push_back("--help");
+    auto help = start(arguments);
+    EXPECT_EQ(help->wait(), 0);
+    EXPECT_THAT(help->output(), HasSubstr("Example"));
+  }
+}
+
+TEST_F(ProgramTest, AKilledPullGoesOn) {
+  // Larger, so that the kill comes in the middle.
+  for (int i = 0; i < 40; ++i) {
+    write_text(model / ("transformer/part-" + std::to_string(i) + ".safetensors"),
+               std::string(4'000'000, 'a' + i % 26));
+  }
+  import();
+  const std::string source = "local://" + layout_folder.string() + ":tiny";
+  const auto staged = [this] {
+    std::error_code ignored;
+    size_t files = 0;
+    for (auto at = fs::recursive_directory_iterator(output.parent_path(), ignored);
+         at != fs::recursive_directory_iterator(); at.increment(ignored)) {
+      if (at->path().extension() == ".safetensors") ++files;
+    }
+    return files;
+  };
+  // On a machine that does other things too, the pull may end before it can be killed: then once more.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    fs::remove_all(output);
+    auto killed = start({"pull", source, "--output", output});
+    ASSERT_TRUE(eventually([&] { return staged() >= 2; }));
+    killed->signal(SIGKILL);
+    killed->wait();
+    if (!fs::exists(output)) break;
+  }
+  ASSERT_FALSE(fs::exists(output));
+  auto resumed = start({"pull", source, "--output", output, "--json"});
+  ASSERT_EQ(resumed->wait(), 0) << resumed->errors();
+  EXPECT_GT(int_or(*parse_json(resumed->output()), {"bytesKept"}, 0), 0);
+  EXPECT_EQ(start({"verify", output})->wait(), 0);
+}
+
+TEST_F(ProgramTest, TheArtifactServerEndsOrderlyAndGetReadsItsVolume) {
+  const fs::path volume = folder.path() / "volume";
+  write_text(volume / "red-ball.mp4", "video");
+  auto server = start({"artifacts", "--root", volume, "--listen", "0.0.0.0:0", "--audience", "artifacts/a/b"},
+                      {{"WAN_CAPABILITY_PUBLIC_KEY", *ed25519_public_key_base64(std::string(32, 's'))}});
+  ASSERT_TRUE(eventually([&] { return server->errors().find("listens on port") != std::string::npos; }))
+      << server->errors();
+  auto copied = start({"artifacts", "get", "--root", volume, "red-ball.mp4"});
+  EXPECT_EQ(copied->wait(), 0);
+  EXPECT_EQ(copied->output(), "video");
+  EXPECT_EQ(start({"artifacts", "get", "--root", volume, "../secret"})->wait(), 2);
+  EXPECT_EQ(start({"artifacts", "get", "--root", volume, "absent"})->wait(), 1);
+  EXPECT_THAT(read_text(folder.path() / "run0.err"), HasSubstr("listens"));
+  auto listed = start({"artifacts", "list", "--root", volume});
+  EXPECT_EQ(listed->wait(), 0);
+  EXPECT_THAT(listed->output(), HasSubstr("red-ball.mp4"));
+  server->signal(SIGTERM);
+  EXPECT_EQ(server->wait(), 0);
+}
+
+TEST_F(ProgramTest, AnArtifactServerWithoutAKeyServesOnlyItsOwnMachine) {
+  auto server = start({"artifacts", "--root", folder.path(), "--listen", "0.0.0.0:0"});
+  EXPECT_EQ(server->wait(), 2);
+  EXPECT_THAT(server->errors(), HasSubstr("WAN_CAPABILITY_PUBLIC_KEY"));
+}
+
+}  // namespace
+}  // namespace wan::gallery
