@@ -1,0 +1,48 @@
+#include "operator/dispatch/capability_issuer.h"
+
+#include "base/crypto/capability.h"
+
+namespace wan::dispatch {
+namespace {
+
+// Of grants that are presented at once.
+constexpr std::chrono::minutes kShort{5};
+
+}  // namespace
+
+Result<std::string> CapabilityIssuer::for_pod(const std::string& pod_uid) const {
+  Capability grant;
+  grant.audience = pod_uid;
+  grant.scope = "pod";
+  grant.epoch = epoch_;
+  grant.expires_at = clock_.wall() + kShort;
+  return sign_capability(grant, seed_);
+}
+
+Result<std::string> CapabilityIssuer::for_job(const std::string& pod_uid, const std::string& job_uid,
+                                              int attempt) const {
+  Capability grant;
+  grant.audience = pod_uid;
+  grant.subject = job_uid;
+  grant.scope = "job";
+  grant.attempt = attempt;
+  grant.epoch = epoch_;
+  grant.expires_at = clock_.wall() + kShort;
+  return sign_capability(grant, seed_);
+}
+
+Result<std::string> CapabilityIssuer::for_upload(const std::string& audience, const std::string& path,
+                                                 const std::string& job_uid, int attempt,
+                                                 std::chrono::seconds valid_for) const {
+  Capability grant;
+  grant.audience = audience;
+  grant.subject = job_uid;
+  grant.scope = "artifact:write";
+  grant.path = path;
+  grant.attempt = attempt;
+  grant.epoch = epoch_;
+  grant.expires_at = clock_.wall() + valid_for;
+  return sign_capability(grant, seed_);
+}
+
+}  // namespace wan::dispatch

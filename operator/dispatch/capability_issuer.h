@@ -1,0 +1,37 @@
+#pragma once
+// The grants that the operator signs for its own calls to runtime pods and for the uploads of their jobs.
+
+#include <chrono>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace wan::dispatch {
+
+class CapabilityIssuer {
+ public:
+  // `seed`: the 32 secret bytes of the Ed25519 key whose public half the pods hold.
+  CapabilityIssuer(std::string seed, const Clock& clock) : seed_(std::move(seed)), clock_(clock) {}
+
+  // Set when leadership is won: every grant carries it, and pods refuse lower ones.
+  void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
+  [[nodiscard]] const std::string& epoch() const { return epoch_; }
+
+  // Status, list and progress stream of one pod.
+  [[nodiscard]] Result<std::string> for_pod(const std::string& pod_uid) const;
+  // PUT and DELETE of one attempt of one job on one pod.
+  [[nodiscard]] Result<std::string> for_job(const std::string& pod_uid, const std::string& job_uid,
+                                            int attempt) const;
+  // The upload of one artifact, usable for `valid_for`.
+  [[nodiscard]] Result<std::string> for_upload(const std::string& audience, const std::string& path,
+                                               const std::string& job_uid, int attempt,
+                                               std::chrono::seconds valid_for) const;
+
+ private:
+  std::string seed_;
+  const Clock& clock_;
+  std::string epoch_;
+};
+
+}  // namespace wan::dispatch

@@ -1,0 +1,119 @@
+#include "operator/dispatch/dispatcher.h"
+
+#include <utility>
+
+#include "operator/api/identifiers.h"
+
+namespace wan::dispatch {
+namespace {
+
+constexpr const char* kRuntimeContainer = "runtime";
+
+net::Url pod_url(const api::Pod& pod, uint16_t port) {
+  net::Url url;
+  url.scheme = "http";
+  url.host = pod.ip;
+  url.port = port;
+  url.target = "/";
+  return url;
+}
+
+PodRef ref_of(const api::Pod& pod) {
+  PodRef ref;
+  ref.namespace_ = pod.metadata.namespace_;
+  ref.name = pod.metadata.name;
+  ref.uid = pod.metadata.uid;
+  ref.owner_uid = pod.metadata.label(api::kLabelOwnerUid);
+  return ref;
+}
+
+template <class Entry>
+Task<void> join_entry(std::shared_ptr<Entry> entry) {
+  co_await entry->tasks.join();
+}
+
+}  // namespace
+
+bool can_be_asked(const api::Pod& pod) {
+  const bool labelled =
+      !pod.metadata.label(api::kLabelDeployment).empty() || !pod.metadata.label(api::kLabelVideoJob).empty();
+  const api::ContainerState* runtime = pod.container(kRuntimeContainer);
+  return labelled && !pod.ip.empty() && runtime != nullptr && runtime->running;
+}
+
+Dispatcher::Entry::Entry(asio::any_io_executor executor, PodRef pod, net::Url url,
+                         const CapabilityIssuer& issuer, const LinkSettings& settings,
+                         const Listener& listener)
+    : ref(std::move(pod)),
+      ip(url.host),
+      link(executor, url, ref.uid, issuer, settings,
+           [this, &listener](const Change& change) { listener(ref, change); }),
+      tasks(executor) {}
+
+Dispatcher::Dispatcher(asio::any_io_executor executor, const CapabilityIssuer& issuer,
+                       DispatcherSettings settings, Listener listener)
+    : executor_(std::move(executor)),
+      issuer_(issuer),
+      settings_(settings),
+      listener_(std::move(listener)),
+      endings_(executor_) {}
+
+void Dispatcher::pod_changed(const api::Pod* before, const api::Pod* after) {
+  if (after != nullptr && can_be_asked(*after)) {
+    const auto it = entries_.find(after->metadata.uid);
+    if (it != entries_.end() && it->second->ip == after->ip) return;
+    disconnect(after->metadata.uid);
+    connect(*after);
+    return;
+  }
+  const api::Pod* gone = after != nullptr ? after : before;
+  if (gone != nullptr) disconnect(gone->metadata.uid);
+}
+
+void Dispatcher::connect(const api::Pod& pod) {
+  if (!active_) return;
+  auto entry = std::make_shared<Entry>(executor_, ref_of(pod), pod_url(pod, settings_.port), issuer_,
+                                       settings_.link, listener_);
+  entry->tasks.spawn("pod " + pod.metadata.name, entry->link.run());
+  entries_.emplace(pod.metadata.uid, std::move(entry));
+}
+
+void Dispatcher::disconnect(const std::string& pod_uid) {
+  const auto it = entries_.find(pod_uid);
+  if (it == entries_.end()) return;
+  std::shared_ptr<Entry> entry = std::move(it->second);
+  entries_.erase(it);
+  entry->tasks.cancel();
+  std::string name = "end of pod " + entry->ref.name;
+  endings_.spawn(std::move(name), join_entry(std::move(entry)));
+}
+
+Task<void> Dispatcher::stop() {
+  active_ = false;
+  while (!entries_.empty()) {
+    const std::string uid = entries_.begin()->first;
+    disconnect(uid);
+  }
+  co_await endings_.join();
+}
+
+const api::RuntimeView* Dispatcher::view(const std::string& pod_uid) const {
+  const auto it = entries_.find(pod_uid);
+  return it == entries_.end() ? nullptr : &it->second->link.view();
+}
+
+Task<Status> Dispatcher::put_job(std::string pod_uid, std::string job_uid, int attempt, Json body) {
+  const auto it = entries_.find(pod_uid);
+  if (it == entries_.end()) co_return fail(unavailable("pod " + pod_uid + " cannot be talked to"));
+  const std::shared_ptr<Entry> entry = it->second;  // keeps the link while the pod may go
+  co_return co_await entry->link.put_job(std::move(job_uid), attempt, std::move(body));
+}
+
+Task<Status> Dispatcher::cancel_job(std::string pod_uid, std::string job_uid, int attempt) {
+  const auto it = entries_.find(pod_uid);
+  if (it == entries_.end()) co_return fail(unavailable("pod " + pod_uid + " cannot be talked to"));
+  const std::shared_ptr<Entry> entry = it->second;
+  co_return co_await entry->link.cancel_job(std::move(job_uid), attempt);
+}
+
+}  // namespace wan::dispatch

@@ -1,0 +1,75 @@
+#pragma once
+// One link per runtime pod that can be talked to, made and ended as pods come and go in the cache.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/async/task_group.h"
+#include "operator/api/pod.h"
+#include "operator/dispatch/pod_link.h"
+
+namespace wan::dispatch {
+
+struct DispatcherSettings {
+  uint16_t port = 8080;
+  LinkSettings link;
+};
+
+// Which pod a change is about; the labels say whose it is.
+struct PodRef {
+  std::string namespace_;
+  std::string name;
+  std::string uid;
+  std::string owner_uid;  // of the WanDeployment or VideoJob
+};
+
+class Dispatcher {
+ public:
+  using Listener = std::function<void(const PodRef&, const Change&)>;
+
+  Dispatcher(asio::any_io_executor executor, const CapabilityIssuer& issuer, DispatcherSettings settings,
+             Listener listener);
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  // Links are made from now on; the pods that exist already must be told again.
+  void start() { active_ = true; }
+  // As the cache tells it: before == nullptr added, after == nullptr removed.
+  void pod_changed(const api::Pod* before, const api::Pod* after);
+  // Ends all links; the views are gone with them.
+  [[nodiscard]] Task<void> stop();
+
+  // nullptr while there is no link to the pod. Valid until the next suspension.
+  [[nodiscard]] const api::RuntimeView* view(const std::string& pod_uid) const;
+  // As PodLink; kUnavailable if there is no link to the pod.
+  [[nodiscard]] Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt, Json body);
+  [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt);
+
+ private:
+  struct Entry {
+    Entry(asio::any_io_executor executor, PodRef pod, net::Url url, const CapabilityIssuer& issuer,
+          const LinkSettings& settings, const Listener& listener);
+    PodRef ref;
+    std::string ip;
+    PodLink link;
+    TaskGroup tasks;  // last
+  };
+  void connect(const api::Pod& pod);
+  void disconnect(const std::string& pod_uid);
+
+  asio::any_io_executor executor_;
+  const CapabilityIssuer& issuer_;
+  DispatcherSettings settings_;
+  Listener listener_;
+  bool active_ = false;
+  std::map<std::string, std::shared_ptr<Entry>> entries_;  // by pod UID
+  TaskGroup endings_;                                      // last
+};
+
+// True if the pod is a runtime pod whose process can be asked: labelled, with an address, its runtime
+// container running.
+[[nodiscard]] bool can_be_asked(const api::Pod& pod);
+
+}  // namespace wan::dispatch

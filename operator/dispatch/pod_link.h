@@ -1,0 +1,72 @@
+#pragma once
+// The operator's side of one runtime pod: keeps the pod's progress stream open, the RuntimeView up to date,
+// and hands jobs over.
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "base/net/client.h"
+#include "operator/api/runtime_view.h"
+#include "operator/dispatch/capability_issuer.h"
+
+namespace wan::dispatch {
+
+struct LinkSettings {
+  std::chrono::milliseconds request_timeout{10'000};
+  std::chrono::milliseconds idle_limit{15'000};  // three heartbeats
+  std::chrono::milliseconds first_retry{200};
+  std::chrono::milliseconds last_retry{5'000};
+};
+
+// What happened to a view.
+struct Change {
+  bool runtime = false;            // phase, message or reachability
+  std::set<std::string> jobs;      // came, went, or changed their phase or attempt
+  std::set<std::string> progress;  // only got further
+  [[nodiscard]] bool empty() const { return !runtime && jobs.empty() && progress.empty(); }
+};
+
+class PodLink {
+ public:
+  // `changed` is called on the executor's thread after every change of the view. References outlive run().
+  PodLink(asio::any_io_executor executor, net::Url url, std::string pod_uid, const CapabilityIssuer& issuer,
+          LinkSettings settings, std::function<void(const Change&)> changed);
+
+  // Connects, follows, reconnects, until cancelled.
+  [[nodiscard]] Task<void> run();
+  [[nodiscard]] const api::RuntimeView& view() const { return view_; }
+
+  // PUT /v1/jobs/{uid}. A pod that refuses the request as such (422) leaves a Failed job in the view, and
+  // that counts as done: the refusal is the job's result. Other refusals are Errors: kConflict (another pod,
+  // a lower epoch or attempt), kUnavailable (not ready, draining, not reachable).
+  [[nodiscard]] Task<Status> put_job(std::string job_uid, int attempt, Json body);
+  // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
+  [[nodiscard]] Task<Status> cancel_job(std::string job_uid, int attempt);
+
+ private:
+  [[nodiscard]] Task<Status> follow(bool& connected);
+  [[nodiscard]] Task<Status> load_jobs();
+  [[nodiscard]] Result<net::Request> request(std::string method, std::string target,
+                                             Result<std::string> token);
+  [[nodiscard]] Task<Result<net::Response>> send_job(std::string method, std::string job_uid, int attempt,
+                                                     std::string body);
+  [[nodiscard]] Status on_line(const std::string& line);
+  void accept_answer(const net::Response& response);
+  void set_reachable(bool reachable);
+  // Tells what differs from `before`.
+  void tell(const api::RuntimeView& before);
+
+  net::Client http_;
+  std::string pod_uid_;
+  const CapabilityIssuer& issuer_;
+  LinkSettings settings_;
+  std::function<void(const Change&)> changed_;
+  api::RuntimeView view_;
+};
+
+// What must be told of two states of one view.
+[[nodiscard]] Change difference(const api::RuntimeView& before, const api::RuntimeView& after);
+
+}  // namespace wan::dispatch

@@ -1,0 +1,119 @@
+#include "operator/execute/caches.h"
+
+#include <utility>
+
+#include "operator/api/identifiers.h"
+
+namespace wan::execute {
+namespace {
+
+using Values = std::vector<std::string>;
+
+Values some(std::string value) { return value.empty() ? Values() : Values{std::move(value)}; }
+
+template <class T>
+std::string uid_of(const T& object) {
+  return object.metadata.uid;
+}
+
+std::string owner_label(const api::Pod& pod) { return pod.metadata.label(api::kLabelOwnerUid); }
+
+std::string artifacts_label(const api::Pod& pod) {
+  const std::string hash = pod.metadata.label(api::kLabelArtifacts);
+  return hash.empty() ? "" : joined(pod.metadata.namespace_, hash);
+}
+
+std::string deployment_of(const api::VideoJob& job) {
+  if (!job.spec.deployment_ref) return "";
+  return joined(job.metadata.namespace_, job.spec.deployment_ref->name);
+}
+
+std::string controller_of(const api::Job& job) {
+  return job.metadata.controller ? job.metadata.controller->uid : "";
+}
+
+}  // namespace
+
+std::string joined(const std::string& namespace_, const std::string& name) { return namespace_ + "/" + name; }
+
+Caches::Caches()
+    : models("gallerymodels"),
+      wan_deployments("wandeployments"),
+      video_jobs("videojobs"),
+      pods("pods"),
+      deployments("deployments"),
+      services("services"),
+      jobs("jobs"),
+      wan_deployments_by_uid(
+          wan_deployments.add_index([](const api::WanDeployment& d) { return some(uid_of(d)); })),
+      wan_deployments_by_model(
+          wan_deployments.add_index([](const api::WanDeployment& d) { return some(d.spec.model.name); })),
+      video_jobs_by_uid(video_jobs.add_index([](const api::VideoJob& j) { return some(uid_of(j)); })),
+      video_jobs_by_deployment(
+          video_jobs.add_index([](const api::VideoJob& j) { return some(deployment_of(j)); })),
+      video_jobs_by_model(video_jobs.add_index(
+          [](const api::VideoJob& j) { return some(j.spec.model ? j.spec.model->name : ""); })),
+      pods_by_owner(pods.add_index([](const api::Pod& p) { return some(owner_label(p)); })),
+      pods_by_artifacts(pods.add_index([](const api::Pod& p) { return some(artifacts_label(p)); })),
+      jobs_by_owner(jobs.add_index([](const api::Job& j) { return some(controller_of(j)); })) {}
+
+const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
+  if (resource == kube::kGalleryModels) return &models;
+  if (resource == kube::kWanDeployments) return &wan_deployments;
+  if (resource == kube::kVideoJobs) return &video_jobs;
+  if (resource == kube::kPods) return &pods;
+  if (resource == kube::kDeployments) return &deployments;
+  if (resource == kube::kServices) return &services;
+  if (resource == kube::kJobs) return &jobs;
+  return nullptr;
+}
+
+bool Caches::synced() const {
+  return models.synced() && wan_deployments.synced() && video_jobs.synced() && pods.synced() &&
+         deployments.synced() && services.synced() && jobs.synced();
+}
+
+CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
+                         const std::vector<std::string>& namespaces, std::function<void()> changed)
+    : tasks_(std::move(executor)) {
+  const std::string ours = std::string(api::kLabelManagedBy) + "=" + api::kManagedBy;
+  const auto add = [&](const kube::Resource& resource, cache::StoreBase& store, const std::string& selector) {
+    Values scopes = resource.namespaced ? namespaces : Values();
+    if (scopes.empty()) scopes.emplace_back();
+    for (const std::string& scope : scopes) {
+      cache::WatcherSettings settings;
+      settings.resource = resource;
+      settings.namespace_ = scope;
+      settings.label_selector = selector;
+      watchers_.push_back(
+          std::make_unique<cache::Watcher>(api, clock, std::move(settings), store.writer(scope), changed));
+    }
+  };
+  add(kube::kGalleryModels, caches.models, "");
+  add(kube::kWanDeployments, caches.wan_deployments, "");
+  add(kube::kVideoJobs, caches.video_jobs, "");
+  add(kube::kPods, caches.pods, ours);
+  add(kube::kDeployments, caches.deployments, ours);
+  add(kube::kServices, caches.services, ours);
+  add(kube::kJobs, caches.jobs, ours);
+}
+
+void CacheFeeder::start() {
+  for (const auto& watcher : watchers_) tasks_.spawn("watcher", watcher->run());
+}
+
+Task<void> CacheFeeder::stop() {
+  tasks_.cancel();
+  co_await tasks_.join();
+}
+
+std::string CacheFeeder::troubles() const {
+  std::string text;
+  for (const auto& watcher : watchers_) {
+    const std::string trouble = watcher->trouble();
+    if (!trouble.empty()) text += (text.empty() ? "" : "\n") + trouble;
+  }
+  return text;
+}
+
+}  // namespace wan::execute

@@ -1,0 +1,176 @@
+#include "operator/execute/executor.h"
+
+#include <utility>
+
+#include "operator/kube/api_error.h"
+
+namespace wan::execute {
+namespace {
+
+// How long after its deadline a job's upload may still be finished.
+constexpr std::chrono::seconds kUploadMargin{600};
+
+Result<kube::Resource> resource_of(std::string_view api_version, std::string_view kind) {
+  if (const kube::Resource* found = kube::find_resource(api_version, kind)) return *found;
+  return fail(internal_error("a plan names " + std::string(api_version) + " " + std::string(kind) +
+                             ", which the operator does not handle"));
+}
+
+Result<kube::Resource> resource_of(const Json& object) {
+  return resource_of(string_or(object, {"apiVersion"}, ""), string_or(object, {"kind"}, ""));
+}
+
+cache::Key key_of(const Json& object) {
+  return cache::Key{string_or(object, {"metadata", "namespace"}, ""),
+                    string_or(object, {"metadata", "name"}, "")};
+}
+
+std::string controller_uid(const Json& object) {
+  const Json* owners = find(object, {"metadata", "ownerReferences"});
+  if (owners == nullptr || !owners->is_array()) return "";
+  for (const Json& owner : *owners) {
+    if (bool_or(owner, {"controller"}, false)) return string_or(owner, {"uid"}, "");
+  }
+  return "";
+}
+
+Json status_object(const reconcile::WriteStatus& step) {
+  Json object = Json::object();
+  object["apiVersion"] = step.ref.api_version;
+  object["kind"] = step.ref.kind;
+  Json& metadata = object["metadata"];
+  metadata["name"] = step.ref.name;
+  if (!step.ref.namespace_.empty()) metadata["namespace"] = step.ref.namespace_;
+  if (!step.ref.uid.empty()) metadata["uid"] = step.ref.uid;
+  if (!step.resource_version.empty()) metadata["resourceVersion"] = step.resource_version;
+  object["status"] = step.status;
+  return object;
+}
+
+}  // namespace
+
+Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Dispatcher& runtimes,
+                   const dispatch::CapabilityIssuer& issuer, controller::EventRecorder& events,
+                   WriteGate& gate, const Clock& clock)
+    : api_(api),
+      caches_(caches),
+      runtimes_(runtimes),
+      issuer_(issuer),
+      events_(events),
+      gate_(gate),
+      clock_(clock) {}
+
+Task<Status> Executor::run(std::string owner, reconcile::Plan plan) {
+  for (reconcile::Step& step : plan.steps) {
+    const bool of_owner = std::holds_alternative<reconcile::WriteStatus>(step);
+    Status done = co_await carry_out(owner, std::move(step));
+    if (done) continue;
+    if (of_owner && kube::is_not_found(done.error())) co_return Status();
+    co_return done;
+  }
+  co_return Status();
+}
+
+Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step) {
+  if (auto* s = std::get_if<reconcile::Apply>(&step)) co_return co_await apply(owner, std::move(*s));
+  if (auto* s = std::get_if<reconcile::Create>(&step)) co_return co_await create(std::move(*s));
+  if (auto* s = std::get_if<reconcile::Delete>(&step)) co_return co_await remove(std::move(*s));
+  if (auto* s = std::get_if<reconcile::WriteStatus>(&step)) {
+    co_return co_await write_status(owner, std::move(*s));
+  }
+  if (auto* s = std::get_if<reconcile::Dispatch>(&step)) co_return co_await dispatch_job(std::move(*s));
+  if (auto* s = std::get_if<reconcile::CancelOnPod>(&step)) {
+    co_return co_await runtimes_.cancel_job(s->pod_uid, s->job_uid, s->attempt);
+  }
+  emit(std::get<reconcile::EmitEvent>(std::move(step)));
+  co_return Status();
+}
+
+Task<Status> Executor::apply(const std::string& owner, reconcile::Apply step) {
+  WAN_CO_TRY(const kube::Resource resource, resource_of(step.object));
+  WAN_CO_TRY_VOID(co_await check_ownership(resource, step.object));
+  WAN_CO_TRY(const Json written, co_await api_.apply(resource, std::move(step.object), kFieldManager, ""));
+  note(owner, resource, written);
+  co_return Status();
+}
+
+Task<Status> Executor::check_ownership(const kube::Resource& resource, const Json& object) {
+  const cache::Key key = key_of(object);
+  const cache::StoreBase* store = caches_.store_of(resource);
+  if (store != nullptr && store->contains(key)) co_return Status();
+  auto live = co_await api_.get(resource, key.namespace_, key.name);
+  if (!live) {
+    if (kube::is_not_found(live.error())) co_return Status();
+    co_return fail(live.error());
+  }
+  if (controller_uid(*live) == controller_uid(object)) co_return Status();
+  co_return fail(Error{ErrorCode::kAlreadyExists,
+                       kube::qualified_name(resource) + " " + cache::to_string(key) +
+                           " exists already and belongs to somebody else; delete or rename it"});
+}
+
+Task<Status> Executor::create(reconcile::Create step) {
+  WAN_CO_TRY(const kube::Resource resource, resource_of(step.object));
+  const auto created = co_await api_.create(resource, std::move(step.object));
+  if (!created && !kube::is_already_exists(created.error())) co_return fail(created.error());
+  co_return Status();
+}
+
+Task<Status> Executor::remove(reconcile::Delete step) {
+  WAN_CO_TRY(const kube::Resource resource, resource_of(step.ref.api_version, step.ref.kind));
+  kube::DeleteOptions options;
+  options.uid = step.ref.uid;
+  options.propagation = step.propagation;
+  Status removed = co_await api_.remove(resource, step.ref.namespace_, step.ref.name, std::move(options));
+  // A conflict: an object of that name exists, but it is another one.
+  if (removed || kube::is_not_found(removed.error()) || kube::is_conflict(removed.error()))
+    co_return Status();
+  co_return removed;
+}
+
+Task<Status> Executor::write_status(const std::string& owner, reconcile::WriteStatus step) {
+  WAN_CO_TRY(const kube::Resource resource, resource_of(step.ref.api_version, step.ref.kind));
+  Json object = status_object(step);
+  WAN_CO_TRY(const Json written,
+             co_await api_.apply(resource, std::move(object), kStatusFieldManager, "status"));
+  status_writes_[step.ref.uid] = clock_.wall();
+  note(owner, resource, written);
+  co_return Status();
+}
+
+Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
+  const std::chrono::seconds valid_for =
+      std::chrono::seconds(int_or(step.body, {"activeDeadlineSeconds"}, 3600)) + kUploadMargin;
+  WAN_CO_TRY(std::string token, issuer_.for_upload(step.artifact_audience, step.artifact_path, step.job_uid,
+                                                   step.attempt, valid_for));
+  step.body["epoch"] = issuer_.epoch();
+  step.body["artifact"]["token"] = std::move(token);
+  co_return co_await runtimes_.put_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body));
+}
+
+void Executor::emit(reconcile::EmitEvent step) {
+  controller::EventNote note;
+  note.api_version = std::move(step.regarding.api_version);
+  note.kind = std::move(step.regarding.kind);
+  note.namespace_ = std::move(step.regarding.namespace_);
+  note.name = std::move(step.regarding.name);
+  note.uid = std::move(step.regarding.uid);
+  note.type = std::move(step.type);
+  note.reason = std::move(step.reason);
+  note.action = std::move(step.action);
+  note.note = std::move(step.note);
+  events_.emit(std::move(note));
+}
+
+void Executor::note(const std::string& owner, const kube::Resource& resource, const Json& written) {
+  const cache::StoreBase* store = caches_.store_of(resource);
+  if (store == nullptr) return;
+  gate_.note(owner, *store, key_of(written), string_or(written, {"metadata", "resourceVersion"}, ""));
+}
+
+std::optional<WallTime> Executor::last_status_write(const std::string& uid) const {
+  const auto it = status_writes_.find(uid);
+  return it == status_writes_.end() ? std::nullopt : std::optional(it->second);
+}
+
+}  // namespace wan::execute

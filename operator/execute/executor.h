@@ -1,0 +1,55 @@
+#pragma once
+// Carries a Plan out: one step at a time, in order, and no further than the first that fails.
+
+#include <map>
+#include <string>
+
+#include "operator/controller/event_recorder.h"
+#include "operator/dispatch/dispatcher.h"
+#include "operator/execute/caches.h"
+#include "operator/execute/write_gate.h"
+#include "operator/kube/api.h"
+#include "operator/reconcile/plan.h"
+
+namespace wan::execute {
+
+inline constexpr const char* kFieldManager = "wan-operator";
+inline constexpr const char* kStatusFieldManager = "wan-operator-status";
+
+class Executor {
+ public:
+  Executor(kube::Api& api, const Caches& caches, dispatch::Dispatcher& runtimes,
+           const dispatch::CapabilityIssuer& issuer, controller::EventRecorder& events, WriteGate& gate,
+           const Clock& clock);
+
+  // `owner` names the reconcile for the write gate. The owner of the plan having gone meanwhile ends the plan
+  // without an error.
+  [[nodiscard]] Task<Status> run(std::string owner, reconcile::Plan plan);
+
+  // When this process last wrote the status of the object with that UID.
+  [[nodiscard]] std::optional<WallTime> last_status_write(const std::string& uid) const;
+  void forget(const std::string& uid) { status_writes_.erase(uid); }
+
+ private:
+  [[nodiscard]] Task<Status> carry_out(const std::string& owner, reconcile::Step step);
+  [[nodiscard]] Task<Status> apply(const std::string& owner, reconcile::Apply step);
+  [[nodiscard]] Task<Status> create(reconcile::Create step);
+  [[nodiscard]] Task<Status> remove(reconcile::Delete step);
+  [[nodiscard]] Task<Status> write_status(const std::string& owner, reconcile::WriteStatus step);
+  [[nodiscard]] Task<Status> dispatch_job(reconcile::Dispatch step);
+  void emit(reconcile::EmitEvent step);
+  // Refuses to take over an object of somebody else that the cache does not show.
+  [[nodiscard]] Task<Status> check_ownership(const kube::Resource& resource, const Json& object);
+  void note(const std::string& owner, const kube::Resource& resource, const Json& written);
+
+  kube::Api& api_;
+  const Caches& caches_;
+  dispatch::Dispatcher& runtimes_;
+  const dispatch::CapabilityIssuer& issuer_;
+  controller::EventRecorder& events_;
+  WriteGate& gate_;
+  const Clock& clock_;
+  std::map<std::string, WallTime> status_writes_;
+};
+
+}  // namespace wan::execute

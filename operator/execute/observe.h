@@ -1,0 +1,33 @@
+#pragma once
+// Gathers what a plan looks at, from the caches and the runtime views. Nothing if the object itself does not
+// exist (any more): then there is nothing to do, its children go with it.
+
+#include <optional>
+
+#include "operator/dispatch/dispatcher.h"
+#include "operator/execute/caches.h"
+#include "operator/reconcile/artifacts/plan.h"
+#include "operator/reconcile/gallery_model/plan.h"
+#include "operator/reconcile/video_job/plan.h"
+#include "operator/reconcile/wan_deployment/plan.h"
+
+namespace wan::execute {
+
+[[nodiscard]] std::optional<reconcile::gallery_model::Observed> observe_gallery_model(const Caches& caches,
+                                                                                      const cache::Key& key);
+[[nodiscard]] std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(
+    const Caches& caches, const dispatch::Dispatcher& runtimes, const cache::Key& key);
+[[nodiscard]] std::optional<reconcile::video_job::Observed> observe_video_job(
+    const Caches& caches, const dispatch::Dispatcher& runtimes, const cache::Key& key);
+// `key`: namespace and claim name. Always something: a claim that nobody names any more has a server to end.
+[[nodiscard]] reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key);
+
+// The WanDeployment that the job names; nullptr if it names none or it does not exist.
+[[nodiscard]] const api::WanDeployment* deployment_of(const Caches& caches, const api::VideoJob& job);
+
+// Where the cache (which holds only our own objects) has no object of that name, somebody else may have one:
+// asks the API server.
+[[nodiscard]] Task<Status> look_for_others(kube::Api& api, reconcile::wan_deployment::Observed& observed);
+[[nodiscard]] Task<Status> look_for_others(kube::Api& api, reconcile::artifacts::Observed& observed);
+
+}  // namespace wan::execute

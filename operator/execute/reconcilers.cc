@@ -1,0 +1,253 @@
+#include "operator/execute/reconcilers.h"
+
+#include <utility>
+
+#include "operator/api/identifiers.h"
+#include "operator/execute/observe.h"
+#include "operator/reconcile/objects/names.h"
+
+namespace wan::execute {
+namespace {
+
+// Progress is passed on about once a second and job.
+constexpr std::chrono::milliseconds kProgressDelay{1'000};
+
+controller::ControllerSettings named(std::string name, int workers) {
+  controller::ControllerSettings settings;
+  settings.name = std::move(name);
+  settings.workers = workers;
+  settings.retry.cap = std::chrono::seconds(60);
+  return settings;
+}
+
+std::string owner_name(std::string_view kind, const cache::Key& key) {
+  return std::string(kind) + " " + cache::to_string(key);
+}
+
+// A replica may have become free, or is one no more.
+bool frees_or_takes(const api::VideoJob* before, const api::VideoJob* after) {
+  if (before == nullptr || after == nullptr) return true;
+  return before->status.phase != after->status.phase ||
+         before->status.assignment != after->status.assignment || before->spec.cancel != after->spec.cancel ||
+         before->spec.priority != after->spec.priority;
+}
+
+}  // namespace
+
+Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
+                         dispatch::Dispatcher& runtimes, Executor& steps, WriteGate& gate,
+                         reconcile::Settings settings)
+    : api_(api),
+      clock_(clock),
+      caches_(caches),
+      runtimes_(runtimes),
+      steps_(steps),
+      gate_(gate),
+      settings_(std::move(settings)),
+      models_(executor, clock, named("gallerymodel", 2),
+              [this](cache::Key key) { return reconcile_model(std::move(key)); }),
+      wan_deployments_(executor, clock, named("wandeployment", 4),
+                       [this](cache::Key key) { return reconcile_wan_deployment(std::move(key)); }),
+      video_jobs_(executor, clock, named("videojob", 4),
+                  [this](cache::Key key) { return reconcile_video_job(std::move(key)); }),
+      artifacts_(executor, clock, named("artifacts", 2),
+                 [this](cache::Key key) { return reconcile_artifacts(std::move(key)); }),
+      tasks_(executor) {
+  listen();
+}
+
+void Reconcilers::listen() {
+  caches_.models.listen([this](const auto* before, const auto* after) {
+    if (after != nullptr) models_.enqueue(cache::key_of(after->metadata));
+    on_model(after != nullptr ? *after : *before);
+  });
+  caches_.wan_deployments.listen(
+      [this](const auto* before, const auto* after) { on_wan_deployment(before, after); });
+  caches_.video_jobs.listen([this](const auto* before, const auto* after) { on_video_job(before, after); });
+  caches_.pods.listen([this](const auto* before, const auto* after) { on_pod(before, after); });
+  const auto child = [this](const auto* before, const auto* after) {
+    on_child(after != nullptr ? after->metadata : before->metadata);
+  };
+  caches_.deployments.listen(child);
+  caches_.services.listen(child);
+  caches_.jobs.listen(child);
+}
+
+Task<void> Reconcilers::run() {
+  runtimes_.start();
+  for (const auto& [key, pod] : caches_.pods.all()) runtimes_.pod_changed(nullptr, &pod);
+  tasks_.spawn("gallerymodel controller", models_.run());
+  tasks_.spawn("wandeployment controller", wan_deployments_.run());
+  tasks_.spawn("videojob controller", video_jobs_.run());
+  tasks_.spawn("artifacts controller", artifacts_.run());
+  co_await tasks_.join();
+}
+
+void Reconcilers::stop() {
+  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_}) controller->stop();
+}
+
+void Reconcilers::cancel() {
+  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_}) controller->cancel();
+}
+
+void Reconcilers::on_model(const api::GalleryModel& model) {
+  const std::string& name = model.metadata.name;
+  for (const auto* deployment : caches_.wan_deployments.by(caches_.wan_deployments_by_model, name)) {
+    wan_deployments_.enqueue(cache::key_of(deployment->metadata));
+  }
+  for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_model, name)) {
+    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata));
+  }
+}
+
+void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after) {
+  for (const api::WanDeployment* state : {before, after}) {
+    if (state != nullptr) wake_claim(state->metadata.namespace_, reconcile::artifact_claim(*state));
+  }
+  const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
+  wan_deployments_.enqueue(cache::key_of(meta));
+  wake_jobs_of(meta.namespace_, meta.name);
+}
+
+void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob* after) {
+  const api::VideoJob& job = after != nullptr ? *after : *before;
+  video_jobs_.enqueue(cache::key_of(job.metadata));
+  if (frees_or_takes(before, after)) wake_next_jobs(job);
+  if (before != nullptr && after != nullptr) return;
+  wake_claim(job.metadata.namespace_, reconcile::artifact_claim(job, nullptr));
+  if (after != nullptr) return;
+  steps_.forget(job.metadata.uid);
+  // Whatever still works for the deleted job must be told to end.
+  if (job.spec.deployment_ref) {
+    wan_deployments_.enqueue(cache::Key{job.metadata.namespace_, job.spec.deployment_ref->name});
+  }
+}
+
+void Reconcilers::on_pod(const api::Pod* before, const api::Pod* after) {
+  runtimes_.pod_changed(before, after);
+  const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
+  wake_pod_owner(meta.label(api::kLabelOwnerUid));
+  if (!meta.label(api::kLabelArtifacts).empty()) wake_jobs_in(meta.namespace_);
+}
+
+void Reconcilers::on_child(const api::Meta& child) {
+  const std::string claim = child.annotation(api::kAnnotationClaim);
+  if (!child.label(api::kLabelArtifacts).empty() && !claim.empty()) {
+    wake_claim(child.namespace_, claim);
+    wake_jobs_in(child.namespace_);
+    return;
+  }
+  wake_owner(child);
+}
+
+// The owner by its UID, and whoever else has the child's name and may have waited for it to go.
+void Reconcilers::wake_owner(const api::Meta& child) {
+  if (child.controller) {
+    if (child.controller->kind == "WanDeployment") {
+      wan_deployments_.enqueue(cache::Key{child.namespace_, child.controller->name});
+    }
+    if (child.controller->kind == "VideoJob") {
+      video_jobs_.enqueue(cache::Key{child.namespace_, child.controller->name});
+    }
+  }
+  const cache::Key same_name{child.namespace_, child.name};
+  if (caches_.wan_deployments.contains(same_name)) wan_deployments_.enqueue(same_name);
+}
+
+void Reconcilers::wake_pod_owner(const std::string& owner_uid) {
+  if (owner_uid.empty()) return;
+  for (const auto* deployment : caches_.wan_deployments.by(caches_.wan_deployments_by_uid, owner_uid)) {
+    const cache::Key key = cache::key_of(deployment->metadata);
+    wan_deployments_.enqueue(key);
+    wake_jobs_of(key.namespace_, key.name);
+  }
+  for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, owner_uid)) {
+    video_jobs_.enqueue(cache::key_of(job->metadata));
+  }
+}
+
+void Reconcilers::wake_jobs_of(const std::string& namespace_, const std::string& deployment) {
+  const std::string served_by = joined(namespace_, deployment);
+  for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_deployment, served_by)) {
+    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata));
+  }
+}
+
+void Reconcilers::wake_jobs_in(const std::string& namespace_) {
+  const auto& all = caches_.video_jobs.all();
+  for (auto it = all.lower_bound(cache::Key{namespace_, ""});
+       it != all.end() && it->first.namespace_ == namespace_; ++it) {
+    if (!api::is_finished(it->second.status)) video_jobs_.enqueue(it->first);
+  }
+}
+
+void Reconcilers::wake_next_jobs(const api::VideoJob& job) {
+  if (!job.spec.deployment_ref) return;
+  wake_jobs_of(job.metadata.namespace_, job.spec.deployment_ref->name);
+}
+
+void Reconcilers::wake_claim(const std::string& namespace_, const std::string& claim) {
+  if (!claim.empty()) artifacts_.enqueue(cache::Key{namespace_, claim});
+}
+
+void Reconcilers::runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change) {
+  if (change.runtime) wake_pod_owner(pod.owner_uid);
+  const auto wake = [this](const std::string& job_uid, std::chrono::milliseconds delay) {
+    for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, job_uid)) {
+      video_jobs_.enqueue_after(cache::key_of(job->metadata), delay);
+    }
+  };
+  for (const std::string& uid : change.jobs) wake(uid, std::chrono::milliseconds(0));
+  for (const std::string& uid : change.progress) wake(uid, kProgressDelay);
+  // A job that the pod has and no VideoJob stands for is the WanDeployment's to cancel; and a pod that ended
+  // one has a place for the next.
+  if (!change.jobs.empty()) wake_pod_owner(pod.owner_uid);
+}
+
+Task<Result<controller::Outcome>> Reconcilers::reconcile_model(cache::Key key) {
+  const std::string owner = owner_name("GalleryModel", key);
+  if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
+  auto observed = observe_gallery_model(caches_, key);
+  if (!observed) co_return controller::Outcome();
+  reconcile::Plan plan = reconcile::gallery_model::plan(*observed, settings_, clock_.wall());
+  co_return co_await carry_out(owner, std::move(plan));
+}
+
+Task<Result<controller::Outcome>> Reconcilers::reconcile_wan_deployment(cache::Key key) {
+  const std::string owner = owner_name("WanDeployment", key);
+  if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
+  auto observed = observe_wan_deployment(caches_, runtimes_, key);
+  if (!observed) co_return controller::Outcome();
+  WAN_CO_TRY_VOID(co_await look_for_others(api_, *observed));
+  reconcile::Plan plan = reconcile::wan_deployment::plan(*observed, settings_, clock_.wall());
+  co_return co_await carry_out(owner, std::move(plan));
+}
+
+Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key key) {
+  const std::string owner = owner_name("VideoJob", key);
+  if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
+  auto observed = observe_video_job(caches_, runtimes_, key);
+  if (!observed) co_return controller::Outcome();
+  observed->last_progress_write = steps_.last_status_write(observed->job.metadata.uid);
+  reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
+  co_return co_await carry_out(owner, std::move(plan));
+}
+
+Task<Result<controller::Outcome>> Reconcilers::reconcile_artifacts(cache::Key key) {
+  const std::string owner = owner_name("artifact server", key);
+  if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
+  auto observed = observe_artifacts(caches_, key);
+  WAN_CO_TRY_VOID(co_await look_for_others(api_, observed));
+  reconcile::Plan plan = reconcile::artifacts::plan(observed, settings_, clock_.wall());
+  co_return co_await carry_out(owner, std::move(plan));
+}
+
+Task<Result<controller::Outcome>> Reconcilers::carry_out(std::string owner, reconcile::Plan plan) {
+  controller::Outcome outcome;
+  outcome.requeue_after = plan.requeue_after;
+  WAN_CO_TRY_VOID(co_await steps_.run(std::move(owner), std::move(plan)));
+  co_return outcome;
+}
+
+}  // namespace wan::execute

@@ -1,0 +1,65 @@
+#pragma once
+// The controllers of the operator: which change wakes which object, and observe -> plan -> execute for each.
+
+#include "operator/controller/controller.h"
+#include "operator/dispatch/dispatcher.h"
+#include "operator/execute/caches.h"
+#include "operator/execute/executor.h"
+#include "operator/reconcile/settings.h"
+
+namespace wan::execute {
+
+// All references must outlive it. Listeners are registered by the constructor: make it before the caches are
+// fed.
+class Reconcilers {
+ public:
+  Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
+              dispatch::Dispatcher& runtimes, Executor& steps, WriteGate& gate, reconcile::Settings settings);
+  Reconcilers(const Reconcilers&) = delete;
+  Reconcilers& operator=(const Reconcilers&) = delete;
+
+  // Connects to the runtime pods and reconciles until stop() and the end of what runs. What changed before
+  // waits in the queues; so everything that exists is looked at once.
+  [[nodiscard]] Task<void> run();
+  // Lets running reconciles end; cancel() breaks them off.
+  void stop();
+  void cancel();
+
+  // A runtime view has changed.
+  void runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change);
+
+ private:
+  void listen();
+  void wake_owner(const api::Meta& child);
+  void wake_jobs_of(const std::string& namespace_, const std::string& deployment);
+  void wake_jobs_in(const std::string& namespace_);
+  void wake_next_jobs(const api::VideoJob& job);
+  void wake_pod_owner(const std::string& owner_uid);
+  void wake_claim(const std::string& namespace_, const std::string& claim);
+  void on_model(const api::GalleryModel& model);
+  void on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after);
+  void on_video_job(const api::VideoJob* before, const api::VideoJob* after);
+  void on_pod(const api::Pod* before, const api::Pod* after);
+  void on_child(const api::Meta& child);
+
+  [[nodiscard]] Task<Result<controller::Outcome>> reconcile_model(cache::Key key);
+  [[nodiscard]] Task<Result<controller::Outcome>> reconcile_wan_deployment(cache::Key key);
+  [[nodiscard]] Task<Result<controller::Outcome>> reconcile_video_job(cache::Key key);
+  [[nodiscard]] Task<Result<controller::Outcome>> reconcile_artifacts(cache::Key key);
+  [[nodiscard]] Task<Result<controller::Outcome>> carry_out(std::string owner, reconcile::Plan plan);
+
+  kube::Api& api_;
+  const Clock& clock_;
+  Caches& caches_;
+  dispatch::Dispatcher& runtimes_;
+  Executor& steps_;
+  WriteGate& gate_;
+  reconcile::Settings settings_;
+  controller::Controller models_;
+  controller::Controller wan_deployments_;
+  controller::Controller video_jobs_;
+  controller::Controller artifacts_;
+  TaskGroup tasks_;  // last
+};
+
+}  // namespace wan::execute

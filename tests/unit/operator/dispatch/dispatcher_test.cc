@@ -1,0 +1,230 @@
+#include "operator/dispatch/dispatcher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/crypto/capability.h"
+#include "operator/api/identifiers.h"
+#include "tests/support/fake_runtime.h"
+#include "tests/support/run_task.h"
+
+namespace wan::dispatch {
+namespace {
+
+using ::testing::Contains;
+using ::testing::UnorderedElementsAre;
+
+const std::string kSeed(32, 's');
+
+Json job(const std::string& uid, const std::string& phase, int attempt = 1, int step = 0) {
+  Json state = Json::object();
+  state["uid"] = uid;
+  state["attempt"] = attempt;
+  state["phase"] = phase;
+  if (step > 0) {
+    state["progress"]["phase"] = "Denoise";
+    state["progress"]["step"] = step;
+    state["progress"]["steps"] = 20;
+    state["progress"]["percent"] = 5.0 * step;
+  }
+  return state;
+}
+
+class DispatcherTest : public ::testing::Test {
+ protected:
+  DispatcherTest() {
+    EXPECT_TRUE(runtime_.start());
+    issuer_.set_epoch("100");
+    DispatcherSettings settings;
+    settings.port = runtime_.port();
+    settings.link.first_retry = std::chrono::milliseconds(5);
+    settings.link.last_retry = std::chrono::milliseconds(20);
+    settings.link.idle_limit = std::chrono::seconds(3);
+    dispatcher_ = std::make_unique<Dispatcher>(
+        context_.get_executor(), issuer_, settings,
+        [this](const PodRef& pod, const Change& change) { changes_.emplace_back(pod, change); });
+    dispatcher_->start();
+  }
+  ~DispatcherTest() override {
+    testing::run_task(context_, dispatcher_->stop());
+    testing::run_task(context_, runtime_.stop());
+  }
+
+  static api::Pod pod() {
+    api::Pod made;
+    made.metadata.namespace_ = "ns";
+    made.metadata.name = "wan-tiny-0";
+    made.metadata.uid = "pod-1";
+    made.metadata.labels[api::kLabelDeployment] = "wan-tiny";
+    made.metadata.labels[api::kLabelOwnerUid] = "owner-1";
+    made.ip = "127.0.0.1";
+    api::ContainerState runtime;
+    runtime.name = "runtime";
+    runtime.running = true;
+    made.containers.push_back(runtime);
+    return made;
+  }
+  const api::RuntimeView* view() const { return dispatcher_->view("pod-1"); }
+  bool reachable() const { return view() != nullptr && view()->reachable; }
+  bool runs_until(const std::function<bool()>& condition) { return testing::run_until(context_, condition); }
+  void connect() {
+    const api::Pod added = pod();
+    dispatcher_->pod_changed(nullptr, &added);
+    ASSERT_TRUE(runs_until([this] { return reachable(); }));
+  }
+  Status put(const std::string& uid, int attempt) {
+    Json body = Json::object();
+    body["podUID"] = "pod-1";
+    body["attempt"] = attempt;
+    body["epoch"] = issuer_.epoch();
+    return testing::run_task(context_, dispatcher_->put_job("pod-1", uid, attempt, body));
+  }
+  std::string phase_of(const std::string& uid) const {
+    const api::JobState* found = view() == nullptr ? nullptr : view()->job(uid);
+    return found == nullptr ? "" : found->phase;
+  }
+
+  asio::io_context context_;
+  SystemClock clock_;
+  testing::FakeRuntime runtime_{context_.get_executor(), "127.0.0.1", 0, "pod-1",
+                                ed25519_public_key_base64(kSeed).value()};
+  CapabilityIssuer issuer_{kSeed, clock_};
+  std::vector<std::pair<PodRef, Change>> changes_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+};
+
+TEST_F(DispatcherTest, TalksOnlyToRuntimePodsThatRunAndHaveAnAddress) {
+  EXPECT_TRUE(can_be_asked(pod()));
+  api::Pod other = pod();
+  other.ip.clear();
+  EXPECT_FALSE(can_be_asked(other));
+  other = pod();
+  other.containers[0].running = false;
+  EXPECT_FALSE(can_be_asked(other));
+  other = pod();
+  other.metadata.labels.erase(api::kLabelDeployment);
+  EXPECT_FALSE(can_be_asked(other));
+  other.metadata.labels[api::kLabelVideoJob] = "red-ball";
+  EXPECT_TRUE(can_be_asked(other));
+}
+
+TEST_F(DispatcherTest, KeepsTheViewOfAPodUpToDate) {
+  runtime_.set_job(job("j1", "Running", 1, 3));
+  connect();
+  EXPECT_EQ(view()->phase, "Ready");
+  EXPECT_EQ(phase_of("j1"), "Running");
+  EXPECT_EQ(changes_.back().first.owner_uid, "owner-1");
+
+  changes_.clear();
+  runtime_.set_job(job("j1", "Running", 1, 4));
+  ASSERT_TRUE(runs_until([this] { return !changes_.empty(); }));
+  EXPECT_THAT(changes_[0].second.progress, UnorderedElementsAre("j1"));
+  EXPECT_TRUE(changes_[0].second.jobs.empty());
+
+  changes_.clear();
+  runtime_.set_job(job("j1", "Succeeded"));
+  ASSERT_TRUE(runs_until([this] { return !changes_.empty(); }));
+  EXPECT_THAT(changes_[0].second.jobs, UnorderedElementsAre("j1"));
+
+  changes_.clear();
+  runtime_.set_phase("Draining");
+  ASSERT_TRUE(runs_until([this] { return !changes_.empty(); }));
+  EXPECT_TRUE(changes_[0].second.runtime);
+  EXPECT_FALSE(view()->accepts_jobs());
+}
+
+TEST_F(DispatcherTest, SaysThatAPodIsUnreachableAndFindsItAgain) {
+  connect();
+  runtime_.set_job(job("j1", "Running"));
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1") == "Running"; }));
+  changes_.clear();
+  runtime_.break_streams();
+  ASSERT_TRUE(runs_until([this] { return changes_.size() >= 2 && reachable(); }));
+  EXPECT_TRUE(changes_[0].second.runtime);
+  EXPECT_EQ(phase_of("j1"), "Running");
+}
+
+TEST_F(DispatcherTest, ForgetsJobsThatARestartedProcessDoesNotKnow) {
+  connect();
+  runtime_.set_job(job("j1", "Running"));
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1") == "Running"; }));
+  changes_.clear();
+  runtime_.forget_jobs();
+  runtime_.break_streams();
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1").empty() && reachable(); }));
+  std::set<std::string> told;
+  for (const auto& [pod_ref, change] : changes_) told.insert(change.jobs.begin(), change.jobs.end());
+  EXPECT_THAT(told, Contains("j1"));
+}
+
+TEST_F(DispatcherTest, HandsAJobOverWithAGrantForThisPodJobAndAttempt) {
+  connect();
+  ASSERT_TRUE(put("j1", 2));
+  EXPECT_EQ(phase_of("j1"), "Queued");
+  const testing::RuntimeRequest& request = runtime_.requests().back();
+  EXPECT_EQ(request.method, "PUT");
+  EXPECT_EQ(request.capability.audience, "pod-1");
+  EXPECT_EQ(request.capability.subject, "j1");
+  EXPECT_EQ(request.capability.attempt, 2);
+  EXPECT_EQ(request.capability.epoch, "100");
+  EXPECT_TRUE(put("j1", 2)) << "the same job again is no error";
+}
+
+TEST_F(DispatcherTest, IsRefusedWithAnOldEpochOrAttempt) {
+  connect();
+  ASSERT_TRUE(put("j1", 2));
+  const Status stale_attempt = put("j1", 1);
+  ASSERT_FALSE(stale_attempt);
+  EXPECT_EQ(stale_attempt.error().code, ErrorCode::kConflict);
+  issuer_.set_epoch("99");
+  const Status stale_epoch = put("j2", 1);
+  ASSERT_FALSE(stale_epoch);
+  EXPECT_NE(stale_epoch.error().message.find("StaleEpoch"), std::string::npos) << stale_epoch.error().message;
+}
+
+TEST_F(DispatcherTest, TakesARefusedRequestForTheResultOfTheJob) {
+  connect();
+  runtime_.refuse_next_put(422, "Invalid", "spec.frames is 16; it must be 4n+1");
+  ASSERT_TRUE(put("j1", 1));
+  ASSERT_EQ(phase_of("j1"), "Failed");
+  EXPECT_EQ(view()->job("j1")->error->message, "spec.frames is 16; it must be 4n+1");
+  EXPECT_FALSE(view()->job("j1")->error->retryable);
+}
+
+TEST_F(DispatcherTest, SaysWhenAPodTakesNoJobs) {
+  connect();
+  runtime_.set_phase("Draining");
+  const Status refused = put("j1", 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  const Status nowhere = testing::run_task(context_, dispatcher_->put_job("pod-2", "j1", 1, Json::object()));
+  EXPECT_EQ(nowhere.error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(DispatcherTest, CancelsAJobAndIsContentIfThereIsNone) {
+  connect();
+  ASSERT_TRUE(put("j1", 1));
+  ASSERT_TRUE(testing::run_task(context_, dispatcher_->cancel_job("pod-1", "j1", 1)));
+  EXPECT_EQ(phase_of("j1"), "Cancelled");
+  EXPECT_TRUE(testing::run_task(context_, dispatcher_->cancel_job("pod-1", "unknown", 1)));
+}
+
+TEST_F(DispatcherTest, EndsTheLinkWhenThePodGoes) {
+  connect();
+  const api::Pod gone = pod();
+  dispatcher_->pod_changed(&gone, nullptr);
+  EXPECT_EQ(view(), nullptr);
+  EXPECT_TRUE(runs_until([this] { return runtime_.streams() == 0; }));
+}
+
+TEST_F(DispatcherTest, DoesNotFollowAnotherPodThatHasTheAddressNow) {
+  api::Pod stranger = pod();
+  stranger.metadata.uid = "pod-2";
+  dispatcher_->pod_changed(nullptr, &stranger);
+  ASSERT_TRUE(runs_until([this] { return runtime_.refused() >= 2; }));
+  EXPECT_EQ(runtime_.streams(), 0U);
+  EXPECT_FALSE(dispatcher_->view("pod-2")->reachable);
+}
+
+}  // namespace
+}  // namespace wan::dispatch
