@@ -7,25 +7,15 @@
 
 #include "runtime/cli/command.h"
 #include "runtime/cli/generate.h"
-#if __has_include("runtime/cli/serve.h")
-#include "runtime/cli/serve.h"
-#define WAN_HAS_SERVE
-#endif
-#if __has_include("runtime/cli/job.h")
 #include "runtime/cli/job.h"
-#define WAN_HAS_JOB
-#endif
+#include "runtime/cli/serve.h"
 
 namespace {
 
 constexpr wan::cli::Command kCommands[] = {
     {"generate", "make a video from a VideoJob manifest and/or flags", wan::cli::run_generate},
-#ifdef WAN_HAS_SERVE
     {"serve", "load a model and serve video jobs over HTTP", wan::cli::run_serve},
-#endif
-#ifdef WAN_HAS_JOB
     {"job", "serve exactly one video job, then exit", wan::cli::run_job},
-#endif
 };
 
 void print_help(std::ostream& out) {
