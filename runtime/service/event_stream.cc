@@ -20,7 +20,7 @@ struct EventHub::Client {
     SteadyTime at{};
   };
   Notify notify;
-  std::string status;  // as last sent
+  Json status;  // as last sent
   std::map<std::string, Sent> jobs;
   std::vector<std::string> finals;  // job uids whose final state is in the text being written
   bool progress_withheld = false;
@@ -43,8 +43,11 @@ std::string EventHub::collect(Client& client) {
   std::string lines;
   const auto now = std::chrono::steady_clock::now();
   Json status = to_json(runner_.status(), runner_.table().unfinished());
-  if (std::string text = status.dump(); text != client.status) {
-    client.status = std::move(text);
+  // Step times change with every step; alone they are no news.
+  Json news = status;
+  news.erase("secondsPerStep");
+  if (news != client.status) {
+    client.status = std::move(news);
     lines += Json{{"type", "STATUS"}, {"status", std::move(status)}}.dump() + "\n";
   }
   client.progress_withheld = false;

@@ -185,9 +185,10 @@ Task<void> JobRunner::upload(std::string uid, int attempt, pipeline::GenerationR
   table_.report_progress(
       uid, attempt, Progress{.phase = "Upload", .total = result.bytes, .percent = 99, .seconds_left = 0});
   changed_();
-  const std::function<std::string()> token = [this, uid] {
+  const TokenSource token = [this, uid]() -> std::optional<std::string> {
     const jobs::Entry* job = table_.find(uid);
-    return job == nullptr ? std::string() : job->request.artifact.token;
+    if (job == nullptr || job->cancel_requested) return std::nullopt;
+    return job->request.artifact.token;
   };
   const auto published = co_await publish(what, token);
   std::error_code ignored;
@@ -202,6 +203,8 @@ Task<void> JobRunner::upload(std::string uid, int attempt, pipeline::GenerationR
     json["url"] = what.url;
     table_.succeed(uid, attempt, std::move(json), std::move(timings));
     log::info("job {} succeeded: {} bytes, {}", uid, result.bytes, result.sha256);
+  } else if (const jobs::Entry* job = table_.find(uid); job != nullptr && job->cancel_requested) {
+    table_.cancel_confirmed(uid, attempt);
   } else {
     table_.fail_job(uid, attempt, published.error());
     log::warn("job {}: {}", uid, published.error().message);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/async/async.h"
@@ -16,10 +17,12 @@ struct Upload {
   std::string url;
 };
 
+// The capability to use for the next try; nothing when the upload is no longer wanted.
+using TokenSource = std::function<std::optional<std::string>()>;
+
 // Puts the file at the URL, if absent. Tries again with growing pauses for about five minutes while the
 // server cannot be reached, asking `token` anew each time (the operator renews it). Other bytes at that path
 // are OutputExists, for good.
-[[nodiscard]] Task<std::expected<void, jobs::JobError>> publish(Upload upload,
-                                                                std::function<std::string()> token);
+[[nodiscard]] Task<std::expected<void, jobs::JobError>> publish(Upload upload, TokenSource token);
 
 }  // namespace wan::service
