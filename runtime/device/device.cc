@@ -14,6 +14,9 @@
 #include "runtime/device/cores.h"
 
 namespace wan::device {
+
+void keep_wait_policy();  // wait_policy.cc
+
 namespace {
 
 constexpr int kMaxThreads = 1024;
@@ -75,6 +78,7 @@ Result<Device> choose_device(const std::string& name, int threads) {
     return fail(invalid_argument("threads: " + std::to_string(threads) +
                                  " is not allowed; it must be from 1 to 1024, or 0 for all usable cores"));
   }
+  keep_wait_policy();
   Device device;
   WAN_TRY(device.torch, choose(name));
   device.threads = threads > 0 ? threads : usable_cores();
@@ -85,6 +89,7 @@ Result<Device> choose_device(const std::string& name, int threads) {
   device.plan.cpu_capability = at::get_cpu_capability();
   device.plan.blas = cpu_model() + blas_environment();
   device.plan.threads = device.threads;
+  if (device.torch.is_cuda()) device.plan.convolution = "cudnn";
   return device;
 }
 

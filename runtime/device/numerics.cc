@@ -12,6 +12,7 @@ Json to_json(const NumericsPlan& plan) {
           {"threads", plan.threads},
           {"precision", plan.precision},
           {"attention", plan.attention},
+          {"convolution", plan.convolution},
           {"guidance", plan.guidance},
           {"vaeChunkFrames", plan.vae_chunk_frames},
           {"textPadding", plan.text_padding},

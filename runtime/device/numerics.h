@@ -17,6 +17,7 @@ struct NumericsPlan {
   int threads = 1;             // work is split by it, so sums depend on it
   std::string precision = "fp32";
   std::string attention = "aten-sdpa";
+  std::string convolution = "onednn";   // of the decoder
   std::string guidance = "sequential";  // two forwards a step, not one of batch two
   int vae_chunk_frames = 1;             // latent frames decoded at a time
   std::string text_padding = "one-row";

@@ -5,10 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/tokenizer/repair.h"
 #include "runtime/tokenizer/utf8.h"
 
 namespace wan::tokenizer {
 namespace {
+
+constexpr int kMaxPasses = 16;
 
 struct Reference {
   std::string text;
@@ -23,13 +26,8 @@ constexpr std::pair<std::string_view, std::string_view> kNamed[] = {
     {"rsquo;", "\u2019"},  {"ldquo;", "\u201C"}, {"rdquo;", "\u201D"}, {"hellip;", "\u2026"},
     {"euro;", "\u20AC"},   {"trade;", "\u2122"}, {"amp", "&"},         {"lt", "<"},
     {"gt", ">"},           {"quot", "\""},       {"nbsp", "\u00A0"},   {"copy", "\u00A9"},
+    {"not", "\u00AC"},
 };
-
-// Browsers read &#128; to &#159; as Windows-1252; 0 marks the five holes, which stay C1 controls.
-constexpr char16_t kWindows1252[32] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
-                                       0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
-                                       0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
-                                       0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
 
 bool is_discarded(uint32_t value) {
   const bool control = (value >= 0x1 && value <= 0x8) || value == 0xB || (value >= 0xE && value <= 0x1F) ||
@@ -40,8 +38,8 @@ bool is_discarded(uint32_t value) {
 
 std::string referenced_character(uint32_t value) {
   std::string text;
-  if (value >= 0x80 && value <= 0x9F && kWindows1252[value - 0x80] != 0) {
-    append_utf8(text, kWindows1252[value - 0x80]);
+  if (value >= 0x80 && value <= 0x9F && from_windows_1252(value) != value) {
+    append_utf8(text, from_windows_1252(value));
   } else if (value == 0 || (value >= 0xD800 && value <= 0xDFFF) || value > 0x10FFFF) {
     append_utf8(text, 0xFFFD);
   } else if (value == 0x0D) {
@@ -82,14 +80,16 @@ bool is_white_space(char32_t c) {
 
 }  // namespace
 
-std::string unescape_html(std::string_view text) {
+std::string unescape_html(std::string_view text, References which) {
   std::string out;
   while (!text.empty()) {
     const size_t plain = std::min(text.find('&'), text.size());
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    if (const auto reference = reference_at(text)) {
+    const auto reference = reference_at(text);
+    const bool ended = reference && text[reference->length - 1] == ';';
+    if (reference && (ended || which == References::kAll)) {
       out += reference->text;
       text.remove_prefix(reference->length);
     } else {
@@ -118,8 +118,20 @@ std::string collapse_white_space(std::string_view text) {
   return out;
 }
 
+std::string repair_text(std::string_view text) {
+  std::string now(text);
+  // One repair makes work for another: a reference may stand for a quote, and that for a straight one.
+  for (int pass = 0; pass < kMaxPasses; ++pass) {
+    const bool markup = now.find('<') != std::string::npos;
+    std::string next = repair_characters(markup ? now : unescape_html(now, References::kEnded));
+    if (next == now) break;
+    now = std::move(next);
+  }
+  return now;
+}
+
 std::string clean_prompt(std::string_view text) {
-  return collapse_white_space(unescape_html(unescape_html(text)));
+  return collapse_white_space(unescape_html(unescape_html(repair_text(text))));
 }
 
 }  // namespace wan::tokenizer

@@ -7,12 +7,16 @@
 
 namespace wan::tokenizer {
 
-// Bytes that are not UTF-8 pass through unchanged.
 [[nodiscard]] std::string clean_prompt(std::string_view text);
+
+// The first half of it: characters repaired, and in a text without "<" references too, until nothing changes.
+[[nodiscard]] std::string repair_text(std::string_view text);
+
+enum class References { kAll, kEnded };  // kEnded: only those with their semicolon
 
 // One pass of HTML character references: decimal, hexadecimal and the named ones of the README. What is not a
 // reference stays as it is.
-[[nodiscard]] std::string unescape_html(std::string_view text);
+[[nodiscard]] std::string unescape_html(std::string_view text, References which = References::kAll);
 
 // Runs of Unicode white space become one space; none at the ends.
 [[nodiscard]] std::string collapse_white_space(std::string_view text);

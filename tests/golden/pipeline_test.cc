@@ -1,0 +1,118 @@
+#include <ATen/ops/cat.h>
+#include <ATen/ops/ne.h>
+#include <ATen/ops/sum.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/pipeline/noise.h"
+#include "runtime/pipeline/wan_pipeline.h"
+#include "runtime/tokenizer/prompt_clean.h"
+#include "tests/golden/support.h"
+
+namespace wan::golden {
+namespace {
+
+class PipelineGolden : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    auto model = pipeline::load_model(data("pipeline_t2v/diffusers"), device::Device{}, {});
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    model_ = *std::move(model);
+    const Json manifest = read_json_file(data("pipeline_t2v/manifest.json"));
+    for (const Json& entry : manifest["cases"]) {
+      if (entry["name"] == GetParam()) case_ = entry;
+    }
+    ASSERT_TRUE(case_.is_object());
+    golden_ = read_tensors(data("pipeline_t2v/" + case_["file"].get<std::string>()));
+  }
+
+  at::Tensor encode(const char* prompt) const {
+    const auto rows = pipeline::encode_prompt(*model_, case_[prompt], {});
+    EXPECT_TRUE(rows.has_value());
+    return *rows;
+  }
+
+  std::vector<at::Tensor> denoise() const {
+    const pipeline::DenoiseSettings settings = {case_["sampling_steps"], case_["shift"],
+                                                case_["guide_scale"]};
+    std::vector<at::Tensor> latents;
+    const auto collect = [&](int, const at::Tensor& after) { latents.push_back(after); };
+    static_cast<void>(
+        pipeline::denoise(*model_, golden_.at("noise"), model_->transformer->encode_text(encode("prompt")),
+                          model_->transformer->encode_text(encode("n_prompt")), settings, collect, {}));
+    return latents;
+  }
+
+  c10::InferenceMode inference_;
+  std::unique_ptr<pipeline::WanModel> model_;
+  Json case_;
+  Tensors golden_;
+};
+
+TEST_P(PipelineGolden, PromptsBecomeTheOfficialIdsAndTextRows) {
+  const at::Tensor ids = golden_.at("ids");
+  const std::vector<int64_t> golden_ids(ids.const_data_ptr<int64_t>(),
+                                        ids.const_data_ptr<int64_t>() + ids.size(0));
+  EXPECT_EQ(model_->tokenizer->encode(tokenizer::clean_prompt(case_["prompt"].get<std::string>())),
+            golden_ids);
+  EXPECT_LE(relative_l2(encode("prompt"), golden_.at("context")), 2e-6);
+  EXPECT_LE(relative_l2(encode("n_prompt"), golden_.at("context_null")), 2e-6);
+}
+
+TEST_P(PipelineGolden, TheSeedGivesTheOfficialNoise) {
+  const at::Tensor golden = golden_.at("noise");
+  EXPECT_LE(max_difference(pipeline::gaussian_noise(golden.sizes(), case_["seed"].get<uint64_t>()), golden),
+            1e-6);
+}
+
+TEST_P(PipelineGolden, LatentsEqualTheOfficialOnesAfterEveryStep) {
+  const auto latents = denoise();
+  ASSERT_EQ(latents.size(), case_["sampling_steps"].get<size_t>());
+  for (size_t i = 0; i < latents.size(); ++i) {
+    const double error = relative_l2(latents[i], golden_.at("latents")[static_cast<int64_t>(i)]);
+    report(std::string(GetParam()) + " latents after step " + std::to_string(i + 1), error);
+    EXPECT_LE(error, 1e-5) << "step " << i;
+  }
+}
+
+TEST_P(PipelineGolden, FramesDifferByAtMostOneInAThousandthOfTheValues) {
+  std::vector<at::Tensor> frames;
+  const auto collect = [&](const at::Tensor& more) -> Status {
+    frames.push_back(more);
+    return {};
+  };
+  ASSERT_TRUE(pipeline::decode_latents(*model_, denoise().back(), collect, {}).has_value());
+  const at::Tensor ours = at::cat(frames), golden = golden_.at("frames_u8");
+  ASSERT_EQ(ours.sizes(), golden.sizes());
+  EXPECT_LE(max_difference(ours, golden), 1);
+  const double share = at::sum(at::ne(ours, golden)).item<double>() / static_cast<double>(golden.numel());
+  report(std::string(GetParam()) + " share of values off by one", share);
+  EXPECT_LE(share, 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(TextToVideo, PipelineGolden, testing::Values("unipc_9f", "t2i_unipc_1f"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(PipelineLayouts, OfficialAndDiffusersKeysGiveTheSameTransformer) {
+  const c10::InferenceMode inference;
+  auto model = pipeline::load_model(data("pipeline_t2v/diffusers"), device::Device{}, {});
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  auto state = official_weights(weights::Component::kTransformer,
+                                data("pipeline_t2v/official/diffusion_pytorch_model.safetensors"));
+  const model::WanTransformer3DModel official((*model)->transformer->config(), state);
+  ASSERT_TRUE(state.finish("official").has_value()) << state.finish("official").error().message;
+  const Tensors golden = read_tensors(data("pipeline_t2v/case_unipc_9f.safetensors"));
+  const auto forward = [&](const model::WanTransformer3DModel& transformer) {
+    const at::Tensor noise = golden.at("noise");
+    const auto text = transformer.encode_text(golden.at("context"));
+    return transformer.forward(noise, 999, text,
+                               transformer.rotary(noise.size(1), noise.size(2), noise.size(3)), {});
+  };
+  EXPECT_EQ(max_difference(forward(official), forward(*(*model)->transformer)), 0);
+}
+
+}  // namespace
+}  // namespace wan::golden

@@ -1,0 +1,59 @@
+#include "tests/golden/support.h"
+
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/max.h>
+#include <ATen/ops/sub.h>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include "base/io/file.h"
+#include "runtime/weights/safetensors.h"
+
+namespace wan::golden {
+namespace {
+
+template <typename T>
+T must(Result<T> result) {
+  if (result) return *std::move(result);
+  std::cerr << "golden data: " << result.error().message << "\n";
+  std::exit(1);
+}
+
+double norm(const at::Tensor& x) { return at::linalg_vector_norm(x.to(at::kDouble), 2).item<double>(); }
+
+}  // namespace
+
+std::filesystem::path data(const std::string& path) {
+  return std::filesystem::path(WAN_SOURCE_DIR) / "tests/golden/data" / path;
+}
+
+Json read_json_file(const std::filesystem::path& file) { return must(parse_json(must(read_file(file)))); }
+
+Tensors read_tensors(const std::filesystem::path& file) {
+  Tensors tensors;
+  for (const auto& [name, stored] : must(weights::open_safetensors(file))) {
+    tensors.emplace(name, weights::to_tensor(stored));
+  }
+  return tensors;
+}
+
+weights::StateDict official_weights(weights::Component component, const std::filesystem::path& file) {
+  return weights::StateDict(weights::with_diffusers_keys(component, must(weights::open_safetensors(file))));
+}
+
+double relative_l2(const at::Tensor& ours, const at::Tensor& golden) {
+  if (ours.sizes() != golden.sizes()) return 1e30;
+  return norm(at::sub(ours.to(at::kDouble), golden.to(at::kDouble))) / norm(golden);
+}
+
+double max_difference(const at::Tensor& ours, const at::Tensor& golden) {
+  if (ours.sizes() != golden.sizes()) return 1e30;
+  return at::max(at::sub(ours.to(at::kDouble), golden.to(at::kDouble)).abs()).item<double>();
+}
+
+void report(const std::string& what, double figure) {
+  std::printf("           %s: %.2e\n", what.c_str(), figure);
+}
+
+}  // namespace wan::golden

@@ -1,0 +1,33 @@
+#pragma once
+// Reading the golden vectors (tests/golden/data) and comparing with them.
+
+#include <ATen/core/Tensor.h>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "base/json/json.h"
+#include "runtime/weights/key_map.h"
+#include "runtime/weights/state_dict.h"
+
+namespace wan::golden {
+
+// tests/golden/data/`path`
+[[nodiscard]] std::filesystem::path data(const std::string& path);
+
+// Readers that end the test program with the message when a file is not as it should be.
+[[nodiscard]] Json read_json_file(const std::filesystem::path& file);
+using Tensors = std::map<std::string, at::Tensor>;
+[[nodiscard]] Tensors read_tensors(const std::filesystem::path& file);
+// Weights with official keys, ready for a model.
+[[nodiscard]] weights::StateDict official_weights(weights::Component component,
+                                                  const std::filesystem::path& file);
+
+// |ours - golden| / |golden| over all elements, in double.
+[[nodiscard]] double relative_l2(const at::Tensor& ours, const at::Tensor& golden);
+[[nodiscard]] double max_difference(const at::Tensor& ours, const at::Tensor& golden);
+
+// Prints the figure, so that a log shows how far below the limit it is.
+void report(const std::string& what, double figure);
+
+}  // namespace wan::golden

@@ -1,0 +1,56 @@
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+#include <vector>
+
+#include "runtime/model/umt5_encoder.h"
+#include "tests/golden/support.h"
+
+namespace wan::golden {
+namespace {
+
+model::UMT5Config config_of(const Json& official) {
+  model::UMT5Config config;
+  config.vocab_size = official["vocab"];
+  config.d_model = official["dim"];
+  config.num_heads = official["num_heads"];
+  config.d_kv = official["dim_attn"].get<int64_t>() / config.num_heads;
+  config.d_ff = official["dim_ffn"];
+  config.num_layers = official["num_layers"];
+  config.relative_attention_num_buckets = official["num_buckets"];
+  return config;
+}
+
+class T5Golden : public testing::Test {
+ protected:
+  c10::InferenceMode inference_;
+  Json manifest_ = read_json_file(data("t5/manifest.json"));
+  Tensors golden_ = read_tensors(data("t5/data.safetensors"));
+};
+
+TEST_F(T5Golden, EncoderEqualsTheOfficialOneForAShortAndALongPrompt) {
+  const auto config = config_of(manifest_["config"]);
+  auto state = official_weights(weights::Component::kTextEncoder, data("t5/weights.safetensors"));
+  const model::UMT5EncoderModel encoder(config, state);
+  ASSERT_TRUE(state.finish("t5").has_value()) << state.finish("t5").error().message;
+  for (const int row : {0, 1}) {
+    const at::Tensor golden = golden_.at("output.row" + std::to_string(row));
+    const at::Tensor ids = golden_.at("ids")[row];
+    const std::vector<int64_t> real(ids.const_data_ptr<int64_t>(),
+                                    ids.const_data_ptr<int64_t>() + golden.size(0));
+    const double error = relative_l2(encoder.forward(real, {}), golden);
+    report("T5 row " + std::to_string(row), error);
+    EXPECT_LE(error, 2e-6);
+  }
+}
+
+TEST_F(T5Golden, RelativePositionBucketsAreExact) {
+  const auto config = config_of(manifest_["config"]);
+  const at::Tensor buckets = golden_.at("bucket_of_key_minus_query");
+  for (int64_t i = 0; i < buckets.size(0); ++i) {
+    EXPECT_EQ(model::relative_position_bucket(i - 511, config), buckets[i].item<int64_t>())
+        << "distance " << i - 511;
+  }
+}
+
+}  // namespace
+}  // namespace wan::golden

@@ -1,0 +1,84 @@
+#include "runtime/cli/videojob.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+namespace wan::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string manifest(const std::string& spec) {
+  return "apiVersion: wan.gallery/v1alpha1\nkind: VideoJob\nmetadata: {name: red-ball}\nspec: " + spec + "\n";
+}
+
+std::string error_of(const std::string& yaml) {
+  const auto job = parse_videojob(yaml);
+  return job ? "no error" : job.error().message;
+}
+
+TEST(VideoJobManifest, IsReadWithTheFieldsOfTheCluster) {
+  const auto job = parse_videojob(
+      manifest("{model: {name: wan-tiny}, prompt: a red ball, steps: 5, guidanceScale: 2.5, seed: 42, "
+               "output: {pvc: {claimName: videos, path: balls/red.mp4}}, priority: 3, backoffLimit: 1}"));
+  ASSERT_TRUE(job.has_value()) << job.error().message;
+  EXPECT_EQ(job->name, "red-ball");
+  EXPECT_EQ(job->namespace_, "default");
+  EXPECT_EQ(job->model, "wan-tiny");
+  EXPECT_EQ(job->output_path, "balls/red.mp4");
+  EXPECT_EQ(job->generation.prompt, "a red ball");
+  EXPECT_EQ(job->generation.steps, 5);
+  EXPECT_EQ(job->generation.seed, 42);
+}
+
+TEST(VideoJobManifest, ADeploymentInTheSameFileSaysWhichModelItsNameMeans) {
+  const std::string deployment =
+      "apiVersion: wan.gallery/v1alpha1\nkind: WanDeployment\nmetadata: {name: studio}\nspec: {model: {name: "
+      "wan-big}}\n";
+  const std::string job = manifest("{deploymentRef: {name: studio}, prompt: x}");
+  EXPECT_EQ(parse_videojob(deployment + "---\n" + job)->model, "wan-big");
+  EXPECT_EQ(parse_videojob(job)->model, "studio");
+  EXPECT_EQ(parse_videojob(job)->output_path, "red-ball.mp4");
+}
+
+TEST(VideoJobManifest, UnknownFieldsAreNamedWithThoseAllowed) {
+  EXPECT_THAT(error_of(manifest("{prompt: x, cfg: 4}")),
+              AllOf(HasSubstr("spec.cfg: unknown field"), HasSubstr("guidanceScale")));
+  EXPECT_THAT(error_of(manifest("{prompt: x, model: {nam: a}}")),
+              AllOf(HasSubstr("spec.model.nam: unknown field"), HasSubstr("digest")));
+  EXPECT_THAT(error_of(manifest("{prompt: x, output: {pvc: {claim: a}}}")),
+              HasSubstr("spec.output.pvc.claim"));
+  EXPECT_THAT(error_of("extra: 1\n" + manifest("{prompt: x}")),
+              HasSubstr("extra: unknown field; allowed: apiVersion"));
+}
+
+TEST(VideoJobManifest, WhatIsNotAVideoJobIsRefused) {
+  EXPECT_THAT(error_of("kind: ConfigMap"), HasSubstr("has no VideoJob"));
+  EXPECT_THAT(error_of(""), HasSubstr("has no VideoJob"));
+  EXPECT_THAT(error_of(manifest("{prompt: x}") + "---\n" + manifest("{prompt: y}")),
+              HasSubstr("several VideoJobs"));
+  EXPECT_THAT(error_of("kind: VideoJob\napiVersion: wan.gallery/v2\nmetadata: {name: a}\nspec: {}"),
+              HasSubstr("'wan.gallery/v2' is not allowed"));
+  EXPECT_THAT(error_of("kind: VideoJob\napiVersion: wan.gallery/v1alpha1\nspec: {}"),
+              HasSubstr("metadata.name: missing"));
+  EXPECT_THAT(error_of(manifest("[1]")), HasSubstr("spec: must be an object"));
+  EXPECT_THAT(error_of(manifest("{deploymentRef: {name: a}, model: {name: b}}")),
+              HasSubstr("exactly one is allowed"));
+}
+
+TEST(VideoJobManifest, AnOutputPathStaysInItsFolder) {
+  for (const char* path : {"../a.mp4", "/a.mp4", "a/../../b.mp4", "a/", "''"}) {
+    EXPECT_THAT(error_of(manifest("{prompt: x, output: {pvc: {path: " + std::string(path) + "}}}")),
+                HasSubstr("spec.output.pvc.path"))
+        << path;
+  }
+}
+
+TEST(VideoJobManifest, WrongTypesAreErrorsOfTheField) {
+  EXPECT_THAT(error_of(manifest("{prompt: x, steps: many}")), HasSubstr("spec: steps: \"many\""));
+}
+
+}  // namespace
+}  // namespace wan::cli

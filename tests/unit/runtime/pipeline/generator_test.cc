@@ -1,0 +1,260 @@
+// The built-in model end to end: prompt to mp4, and what the mp4 then shows.
+
+#include "runtime/pipeline/generator.h"
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/crypto/sha256.h"
+#include "tests/unit/base/temporary_folder.h"
+#include "tests/unit/runtime/pipeline/mp4_frames.h"
+
+namespace wan::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using wan::testing::Picture;
+
+fs::path tiny() { return fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny"; }
+
+GeneratorSettings settings(int threads = 0) {
+  return {.device = "cpu", .threads = threads, .media_program = fs::path(WAN_BINARY_DIR) / "wan-media"};
+}
+
+class GeneratorTest : public ::testing::Test {
+ protected:
+  // Loaded once for all tests of the suite.
+  static Generator& generator() {
+    static const auto loaded = load_generator(tiny(), settings(), {});
+    EXPECT_TRUE(loaded.has_value()) << loaded.error().message;
+    return **loaded;
+  }
+  static ResolvedGeneration request(const std::string& prompt, int64_t seed = 0) {
+    GenerationSpec spec;
+    spec.prompt = prompt;
+    spec.seed = seed;
+    return *resolve(spec, generator().info().defaults, "default", "test");
+  }
+  fs::path file(const std::string& name) const { return folder_.path() / name; }
+  Result<GenerationResult> generate(const ResolvedGeneration& what, const std::string& name) {
+    return generator().generate(what, file(name), {}, stop_);
+  }
+
+  wan::testing::TemporaryFolder folder_;
+  std::atomic<bool> stop_ = false;
+};
+
+using Colour = std::array<double, 3>;
+
+Colour pixel(const Picture& picture, int x, int y) {
+  const uint8_t* rgb = picture.rgb.data() + 3 * (static_cast<size_t>(y) * picture.width + x);
+  return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0};
+}
+
+double distance(const Colour& a, const Colour& b) {
+  return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+// The corners' mean: objects stay away from them.
+Colour background(const Picture& picture) {
+  Colour sum{};
+  for (const int x : {2, picture.width - 3}) {
+    for (const int y : {2, picture.height - 3}) {
+      const Colour corner = pixel(picture, x, y);
+      for (int i = 0; i < 3; ++i) sum[i] += corner[i] / 4;
+    }
+  }
+  return sum;
+}
+
+struct Object {
+  double x = 0, y = 0, area = 0;  // the centre as a share of the sides; the share of all pixels
+  Colour colour{};
+};
+
+// What differs from the background.
+Object find_object(const Picture& picture) {
+  const Colour ground = background(picture);
+  Object object;
+  int count = 0;
+  for (int y = 0; y < picture.height; ++y) {
+    for (int x = 0; x < picture.width; ++x) {
+      const Colour here = pixel(picture, x, y);
+      if (distance(here, ground) < 0.35) continue;
+      ++count;
+      object.x += x;
+      object.y += y;
+      for (int i = 0; i < 3; ++i) object.colour[i] += here[i];
+    }
+  }
+  if (count == 0) return object;
+  object.x /= static_cast<double>(count) * picture.width;
+  object.y /= static_cast<double>(count) * picture.height;
+  object.area = static_cast<double>(count) / (picture.width * picture.height);
+  for (double& channel : object.colour) channel /= count;
+  return object;
+}
+
+struct Obedience {
+  const char* prompt;
+  Colour object, background;  // what the words mean
+  int right, down;            // -1, 0, 1: where it goes
+  int growth;                 // -1 shrinks, 1 grows, 0 keeps its size more or less
+};
+
+void PrintTo(const Obedience& expected, std::ostream* out) { *out << expected.prompt; }
+
+constexpr Colour kRed = {0.9, 0.1, 0.1}, kGreen = {0.1, 0.7, 0.2}, kBlue = {0.1, 0.25, 0.85},
+                 kOrange = {1, 0.55, 0.1}, kWhite = {0.95, 0.95, 0.95}, kBlack = {0.05, 0.05, 0.05},
+                 kCyan = {0.1, 0.8, 0.85}, kPink = {1, 0.5, 0.7};
+
+class PromptObeyed : public GeneratorTest, public ::testing::WithParamInterface<Obedience> {};
+
+TEST_P(PromptObeyed, InColourBackgroundAndMotion) {
+  const Obedience& expected = GetParam();
+  const auto result = generate(request(expected.prompt), "video.mp4");
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  const auto pictures = wan::testing::read_mp4(result->file);
+  ASSERT_EQ(pictures.size(), 17u);
+  const Object first = find_object(pictures.front()), last = find_object(pictures.back());
+  const Object middle = find_object(pictures[8]);
+  EXPECT_LT(distance(background(pictures[8]), expected.background), 0.35);
+  EXPECT_LT(distance(middle.colour, expected.object), 0.45);
+  const double right = last.x - first.x, down = last.y - first.y, growth = last.area / first.area;
+  std::printf("           right %+.2f down %+.2f growth %.2f\n", right, down, growth);
+  if (expected.right != 0) {
+    EXPECT_GT(right * expected.right, 0.2);
+  }
+  if (expected.down != 0) {
+    EXPECT_GT(down * expected.down, 0.2);
+  }
+  if (expected.right == 0 && expected.down == 0) {
+    EXPECT_LT(std::abs(right), 0.15);
+    EXPECT_LT(std::abs(down), 0.15);
+  }
+  if (expected.growth > 0) {
+    EXPECT_GT(growth, 1.7);
+  }
+  if (expected.growth < 0) {
+    EXPECT_LT(growth, 0.6);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    WanTiny, PromptObeyed,
+    ::testing::Values(
+        Obedience{"a red ball moves to the right on a blue background", kRed, kBlue, 1, 0, 0},
+        Obedience{"an orange ring moves to the left on a cyan background", kOrange, kCyan, -1, 0, 0},
+        Obedience{"a green square falls to the ground on a white background", kGreen, kWhite, 0, 1, 0},
+        Obedience{"a pink heart grows on a black background", kPink, kBlack, 0, 0, 1},
+        Obedience{"a black ball shrinks on an orange background", kBlack, kOrange, 0, 0, -1}));
+
+TEST_F(GeneratorTest, TheSameRequestGivesTheSameBytes) {
+  const auto one = generate(request("a red ball moves up on a white background", 7), "a.mp4");
+  const auto two = generate(request("a red ball moves up on a white background", 7), "b.mp4");
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_EQ(one->sha256, two->sha256);
+  EXPECT_EQ(one->frames_sha256, two->frames_sha256);
+  EXPECT_EQ(one->sha256, *sha256_file_digest(file("a.mp4")));
+  const auto other = generate(request("a red ball moves up on a white background", 8), "c.mp4");
+  EXPECT_NE(other->frames_sha256, one->frames_sha256);
+}
+
+TEST_F(GeneratorTest, TheResultDescribesTheFile) {
+  const auto result = generate(request("a red ball spins on a white background"), "a.mp4");
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(result->bytes, static_cast<int64_t>(fs::file_size(file("a.mp4"))));
+  EXPECT_EQ(result->width, 96);
+  EXPECT_EQ(result->frames, 17);
+  EXPECT_EQ(result->fps, 16);
+  EXPECT_DOUBLE_EQ(result->duration_seconds, 17.0 / 16);
+  EXPECT_EQ(result->model_digest, generator().info().digest);
+  EXPECT_EQ(result->numerics_id, generator().numerics_id());
+  EXPECT_TRUE(is_sha256_digest(result->numerics_id));
+  EXPECT_GT(result->timings.denoise, 0);
+}
+
+TEST_F(GeneratorTest, ProgressNamesEveryPhaseInOrderAndNeverGoesBack) {
+  std::vector<std::string> phases;
+  double percent = 0;
+  const ProgressSink sink = [&](const Progress& progress) {
+    if (phases.empty() || phases.back() != progress.phase) phases.push_back(progress.phase);
+    EXPECT_GE(progress.percent, percent) << progress.phase << " " << progress.done;
+    percent = progress.percent;
+  };
+  ASSERT_TRUE(generator().generate(request("a red ball"), file("a.mp4"), sink, stop_).has_value());
+  EXPECT_THAT(phases, ::testing::ElementsAre("TextEncode", "Denoise", "Decode", "Encode"));
+  EXPECT_EQ(percent, 100);
+}
+
+TEST_F(GeneratorTest, AStopEndsItWithoutAFile) {
+  for (const char* when : {"TextEncode", "Denoise", "Decode"}) {
+    stop_ = false;
+    const ProgressSink sink = [&](const Progress& progress) {
+      if (progress.phase == when) stop_ = true;
+    };
+    const auto result = generator().generate(request("a red ball"), file("a.mp4"), sink, stop_);
+    ASSERT_FALSE(result.has_value()) << when;
+    EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(fs::is_empty(folder_.path())) << when;
+  }
+}
+
+TEST_F(GeneratorTest, AFolderThatIsNotThereIsSaidBeforeAnyWork) {
+  bool worked = false;
+  const ProgressSink sink = [&](const Progress&) { worked = true; };
+  const auto result = generator().generate(request("a red ball"), file("missing/a.mp4"), sink, stop_);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().message, HasSubstr("missing does not exist"));
+  EXPECT_FALSE(worked);
+}
+
+TEST_F(GeneratorTest, TheProbeExercisesThePartsQuickly) {
+  const auto result = generate(probe_generation(generator().info()), "probe.mp4");
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(result->frames, 5);
+}
+
+TEST_F(GeneratorTest, OneFrameIsAVideoToo) {
+  ResolvedGeneration one = request("a red ball");
+  one.frames = 1;
+  const auto result = generate(one, "a.mp4");
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(wan::testing::read_mp4(file("a.mp4")).size(), 1u);
+}
+
+TEST_F(GeneratorTest, ImageToVideoIsRefusedByATextModel) {
+  ResolvedGeneration image = request("a red ball");
+  image.task = "image-to-video";
+  EXPECT_THAT(generate(image, "a.mp4").error().message,
+              HasSubstr("makes text-to-video; the request is image-to-video"));
+}
+
+TEST(LoadGenerator, SaysWhatIsWrongWithADirectory) {
+  const wan::testing::TemporaryFolder folder;
+  EXPECT_THAT(load_generator(folder.path() / "missing", settings(), {}).error().message,
+              HasSubstr("no such directory"));
+  EXPECT_THAT(load_generator(folder.path(), settings(), {}).error().message,
+              HasSubstr("has no model_index.json"));
+  fs::copy(tiny(), folder.path() / "model", fs::copy_options::recursive);
+  fs::remove(folder.path() / "model/vae/diffusion_pytorch_model.safetensors");
+  EXPECT_THAT(load_generator(folder.path() / "model", settings(), {}).error().message,
+              HasSubstr("neither diffusion_pytorch_model.safetensors nor"));
+}
+
+TEST(LoadGenerator, ThreadsArePartOfTheNumerics) {
+  const auto one = load_generator(tiny(), settings(1), {}), two = load_generator(tiny(), settings(2), {});
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_NE((*one)->numerics_id(), (*two)->numerics_id());
+}
+
+}  // namespace
+}  // namespace wan::pipeline

@@ -1,0 +1,62 @@
+#include "tests/unit/runtime/pipeline/mp4_frames.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+}
+
+namespace wan::testing {
+namespace {
+
+Picture to_rgb(const AVFrame& frame) {
+  Picture picture = {frame.width, frame.height, std::vector<uint8_t>(size_t{3} * frame.width * frame.height)};
+  SwsContext* scaler =
+      sws_getContext(frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
+                     frame.height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr);
+  const int* bt709 = sws_getCoefficients(SWS_CS_ITU709);
+  sws_setColorspaceDetails(scaler, bt709, 0, bt709, 1, 0, 1 << 16, 1 << 16);
+  uint8_t* rows[] = {picture.rgb.data()};
+  const int strides[] = {3 * frame.width};
+  sws_scale(scaler, frame.data, frame.linesize, 0, frame.height, rows, strides);
+  sws_freeContext(scaler);
+  return picture;
+}
+
+void drain(AVCodecContext* codec, std::vector<Picture>& pictures) {
+  AVFrame* frame = av_frame_alloc();
+  while (avcodec_receive_frame(codec, frame) == 0) pictures.push_back(to_rgb(*frame));
+  av_frame_free(&frame);
+}
+
+void decode(AVFormatContext* format, AVCodecContext* codec, std::vector<Picture>& pictures) {
+  AVPacket* packet = av_packet_alloc();
+  while (av_read_frame(format, packet) == 0) {
+    avcodec_send_packet(codec, packet);
+    av_packet_unref(packet);
+    drain(codec, pictures);
+  }
+  avcodec_send_packet(codec, nullptr);
+  drain(codec, pictures);
+  av_packet_free(&packet);
+}
+
+}  // namespace
+
+std::vector<Picture> read_mp4(const std::filesystem::path& file) {
+  std::vector<Picture> pictures;
+  AVFormatContext* format = nullptr;
+  if (avformat_open_input(&format, file.c_str(), nullptr, nullptr) < 0) return pictures;
+  const AVCodecParameters* parameters = format->nb_streams > 0 ? format->streams[0]->codecpar : nullptr;
+  const AVCodec* decoder = parameters ? avcodec_find_decoder(parameters->codec_id) : nullptr;
+  AVCodecContext* codec = decoder ? avcodec_alloc_context3(decoder) : nullptr;
+  if (codec && avcodec_parameters_to_context(codec, parameters) >= 0 &&
+      avcodec_open2(codec, decoder, nullptr) >= 0) {
+    decode(format, codec, pictures);
+  }
+  avcodec_free_context(&codec);
+  avformat_close_input(&format);
+  return pictures;
+}
+
+}  // namespace wan::testing

@@ -1,0 +1,99 @@
+#include "runtime/weights/checkpoint.h"
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/weights/state_dict.h"
+#include "tests/unit/base/temporary_folder.h"
+#include "tests/unit/runtime/weights/safetensors_bytes.h"
+
+namespace wan::weights {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string one_float(const std::string& name) {
+  return safetensors_bytes(R"({")" + name + R"(":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                           std::string("\0\0\x80\x3f", 4));  // 1.0
+}
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& bytes) {
+    ASSERT_TRUE(write_file_atomically(folder_.path() / name, bytes).has_value());
+  }
+  Result<StoredTensors> open() { return open_checkpoint(folder_.path(), "model"); }
+
+  wan::testing::TemporaryFolder folder_;
+};
+
+TEST_F(CheckpointTest, ReadsASingleFile) {
+  write("model.safetensors", one_float("a"));
+  const auto tensors = open();
+  ASSERT_TRUE(tensors.has_value()) << tensors.error().message;
+  EXPECT_EQ(to_float_tensor(tensors->at("a")).item<float>(), 1.0F);
+}
+
+TEST_F(CheckpointTest, ReadsEveryShardOfAnIndex) {
+  write("1.safetensors", one_float("a"));
+  write("2.safetensors", one_float("b"));
+  write("model.safetensors.index.json", R"({"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})");
+  const auto tensors = open();
+  ASSERT_TRUE(tensors.has_value()) << tensors.error().message;
+  EXPECT_EQ(tensors->size(), 2u);
+}
+
+TEST_F(CheckpointTest, RefusesAnIndexThatDisagreesWithItsShards) {
+  write("1.safetensors", one_float("a"));
+  write("model.safetensors.index.json", R"({"weight_map":{"b":"1.safetensors"}})");
+  EXPECT_THAT(open().error().message, HasSubstr("holds 'a', which the index puts nowhere"));
+  write("model.safetensors.index.json", R"({"weight_map":{"a":"1.safetensors","b":"1.safetensors"}})");
+  EXPECT_THAT(open().error().message, HasSubstr("'b' is missing"));
+}
+
+TEST_F(CheckpointTest, RefusesAShardOutsideTheDirectory) {
+  write("model.safetensors.index.json", R"({"weight_map":{"a":"../1.safetensors"}})");
+  EXPECT_THAT(open().error().message, HasSubstr("must be a file name beside the index"));
+}
+
+TEST_F(CheckpointTest, SaysWhichFilesItLookedFor) {
+  EXPECT_THAT(open().error().message,
+              HasSubstr("neither model.safetensors nor model.safetensors.index.json"));
+}
+
+TEST_F(CheckpointTest, AStateDictListsAllThatDoesNotFitInOneError) {
+  write("model.safetensors", one_float("a"));
+  StateDict state(*open());
+  EXPECT_FALSE(state.take("missing.weight", {1}).defined());
+  EXPECT_FALSE(state.take("a", {2, 3}).defined());
+  const auto status = state.finish("transformer");
+  ASSERT_FALSE(status.has_value());
+  EXPECT_THAT(status.error().message, HasSubstr("missing (1): missing.weight"));
+  EXPECT_THAT(status.error().message, HasSubstr("wrong shape (1): a is [1], must be [2, 3]"));
+}
+
+TEST_F(CheckpointTest, AStateDictReportsWhatIsLeftOverUnlessIgnored) {
+  write("model.safetensors", one_float("encoder.a"));
+  StateDict state(*open());
+  EXPECT_THAT(state.finish("vae").error().message, HasSubstr("not known to the model (1): encoder.a"));
+  state.ignore("encoder.");
+  EXPECT_TRUE(state.finish("vae").has_value());
+}
+
+TEST(StoredTensorTest, WidensHalfTypesExactlyAndCopesWithUnalignedData) {
+  // One byte, then bf16 1.5 and fp16 -2 at odd offsets.
+  const std::string file = safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                                             R"("b":{"dtype":"BF16","shape":[1],"data_offsets":[1,3]},)"
+                                             R"("c":{"dtype":"F16","shape":[1],"data_offsets":[3,5]},)"
+                                             R"("d":{"dtype":"F32","shape":[1],"data_offsets":[5,9]}})",
+                                             std::string("\x07\xc0\x3f\x00\xc0\0\0\x80\x3f", 9));
+  const auto tensors = parse_safetensors(as_bytes(file));
+  ASSERT_TRUE(tensors.has_value()) << tensors.error().message;
+  EXPECT_EQ(to_float_tensor(tensors->at("b")).item<float>(), 1.5F);
+  EXPECT_EQ(to_float_tensor(tensors->at("c")).item<float>(), -2.0F);
+  EXPECT_EQ(to_float_tensor(tensors->at("d")).item<float>(), 1.0F);
+}
+
+}  // namespace
+}  // namespace wan::weights
