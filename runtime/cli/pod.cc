@@ -1,6 +1,5 @@
 #include "runtime/cli/pod.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <exception>
 #include <system_error>
@@ -16,31 +15,6 @@ std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
-
-struct Endpoint {
-  std::string address;
-  uint16_t port = 0;
-};
-
-Result<Endpoint> parse_listen(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  Endpoint endpoint;
-  const char* end = text.data() + text.size();
-  if (colon != std::string::npos && colon > 0) {
-    endpoint.address = text.substr(0, colon);
-    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, endpoint.port);
-    if (error == std::errc{} && stop == end) {
-      if (endpoint.address.starts_with('[') && endpoint.address.ends_with(']')) {
-        endpoint.address = endpoint.address.substr(1, endpoint.address.size() - 2);
-      }
-      return endpoint;
-    }
-  }
-  return fail(invalid_argument("--listen is \"" + text +
-                               "\"; write ADDRESS:PORT, for example 127.0.0.1:8080 or [::]:8080"));
-}
-
-bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 Result<std::filesystem::path> scratch_folder(std::filesystem::path wanted) {
   std::error_code error;
@@ -61,7 +35,8 @@ Task<void> serve_into(service::Settings settings, std::optional<Result<service::
 void add_pod_flags(CLI::App& app, PodFlags& flags) {
   app.add_option("--model", flags.model, "model directory, or the name of a model in $WAN_STORE or built in")
       ->required();
-  app.add_option("--listen", flags.listen, "ADDRESS:PORT of the HTTP API")->capture_default_str();
+  app.add_option("--listen", flags.listen,
+                 "ADDRESS:PORT of the HTTP API (default 0.0.0.0:8080; without a key 127.0.0.1:8080)");
   app.add_option("--device", flags.device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
@@ -81,16 +56,12 @@ Result<service::Settings> pod_settings(const PodFlags& flags) {
                   .level = flags.log_level,
                   .format = flags.log_format == "json" ? log::Format::kJson : log::Format::kText});
   service::Settings settings;
-  WAN_TRY(const Endpoint endpoint, parse_listen(flags.listen));
-  settings.address = endpoint.address;
-  settings.port = endpoint.port;
-  settings.pod_uid = environment("POD_UID");
-  settings.public_key_base64 = environment("WAN_CAPABILITY_PUBLIC_KEY");
-  if (settings.public_key_base64.empty() && !is_loopback(settings.address)) {
-    return fail(invalid_argument("--listen " + flags.listen +
-                                 ": without WAN_CAPABILITY_PUBLIC_KEY only a loopback address is allowed"));
-  }
-  if (!settings.public_key_base64.empty() && settings.pod_uid.empty()) {
+  settings.authority = {environment("WAN_CAPABILITY_PUBLIC_KEY"), environment("POD_UID")};
+  WAN_TRY(const gallery::ListenAddress listen,
+          gallery::choose_listen_address(flags.listen, settings.authority));
+  settings.address = listen.address;
+  settings.port = listen.port;
+  if (!settings.authority.is_open() && settings.authority.audience.empty()) {
     return fail(invalid_argument("POD_UID is not set: capabilities are made out to it"));
   }
   settings.drain = std::chrono::seconds(flags.drain_seconds);

@@ -12,7 +12,7 @@ namespace wan::cli {
 
 struct PodFlags {
   std::string model;
-  std::string listen = "127.0.0.1:8080";
+  std::string listen;  // "": as gallery::choose_listen_address says
   std::string device = "auto";
   int threads = 0;
   int drain_seconds = 30;

@@ -1,11 +1,15 @@
 #include "runtime/jobs/job_request.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace wan::jobs {
 namespace {
 
+constexpr std::array<std::string_view, 10> kSpecFields = {
+    "prompt", "negativePrompt", "size",  "frames",  "fps",
+    "steps",  "guidanceScale",  "shift", "sampler", "seed"};
 constexpr int64_t kMaxAttempt = 1'000'000;
 constexpr int64_t kMaxDeadlineSeconds = 366LL * 24 * 3600;
 
@@ -48,18 +52,42 @@ Status read_limits(const Json& body, JobRequest& request) {
   return {};
 }
 
+// A field that this version does not know would change the video in one that does.
+Status check_spec_fields(const Json& spec) {
+  for (const auto& [name, value] : spec.items()) {
+    if (std::ranges::find(kSpecFields, name) != kSpecFields.end()) continue;
+    std::string allowed;
+    for (const std::string_view field : kSpecFields)
+      allowed += (allowed.empty() ? "" : ", ") + std::string(field);
+    return fail(invalid_argument("spec." + name + " is not known here; allowed: " + allowed));
+  }
+  return {};
+}
+
+// It becomes part of a file's name.
+Status check_uid(const std::string& uid) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (uid.size() <= 64 && std::ranges::all_of(uid, allowed)) return {};
+  return fail(invalid_argument("metadata.uid is \"" + uid.substr(0, 64) +
+                               "\"; allowed: up to 64 letters, digits and dashes"));
+}
+
 }  // namespace
 
 Result<JobRequest> job_request_from_json(const Json& body) {
   if (!body.is_object()) return fail(invalid_argument("the body must be a JSON object"));
   JobRequest request;
   WAN_TRY(request.uid, required(body, {"metadata", "uid"}, "metadata.uid"));
+  WAN_TRY_VOID(check_uid(request.uid));
   WAN_TRY(request.namespace_, required(body, {"metadata", "namespace"}, "metadata.namespace"));
   WAN_TRY(request.name, required(body, {"metadata", "name"}, "metadata.name"));
   request.pod_uid = string_or(body, {"podUID"}, "");
   WAN_TRY_VOID(read_limits(body, request));
   const Json* spec = find(body, {"spec"});
   if (spec == nullptr || !spec->is_object()) return fail(invalid_argument("spec must be an object"));
+  WAN_TRY_VOID(check_spec_fields(*spec));
   WAN_TRY(request.spec, pipeline::generation_spec_from_json(*spec));
   WAN_TRY(request.artifact.url, required(body, {"artifact", "url"}, "artifact.url"));
   request.artifact.token = string_or(body, {"artifact", "token"}, "");

@@ -1,17 +1,19 @@
 #include "runtime/jobs/job_state.h"
 
+#include <cmath>
+
 #include "base/crypto/sha256.h"
 
 namespace wan::jobs {
 namespace {
 
 Json progress_json(const JobState& state) {
-  Json json = {{"phase", state.progress->phase}, {"percent", state.progress->percent}};
+  Json json = {{"phase", state.progress->phase}, {"percent", std::round(state.progress->percent * 10) / 10}};
   if (state.steps > 0) {
     json["step"] = state.step;
     json["steps"] = state.steps;
   }
-  if (state.progress->seconds_left >= 0) json["secondsLeft"] = state.progress->seconds_left;
+  if (state.progress->seconds_left >= 0) json["secondsLeft"] = std::ceil(state.progress->seconds_left);
   return json;
 }
 
@@ -33,13 +35,10 @@ bool is_finished(Phase phase) {
 }
 
 Json to_json(const JobState& state) {
-  Json json = {{"uid", state.uid},
-               {"namespace", state.namespace_},
-               {"name", state.name},
-               {"attempt", state.attempt},
-               {"epoch", state.epoch},
-               {"phase", to_string(state.phase)},
-               {"resolved", pipeline::to_json(state.resolved)}};
+  Json json = {{"uid", state.uid},     {"namespace", state.namespace_},
+               {"name", state.name},   {"attempt", state.attempt},
+               {"epoch", state.epoch}, {"phase", to_string(state.phase)}};
+  if (state.resolved.steps > 0) json["resolved"] = pipeline::to_json(state.resolved);
   if (!state.job_hash.empty()) json["jobHash"] = state.job_hash;
   if (state.progress) json["progress"] = progress_json(state);
   if (!state.result.is_null()) json["result"] = state.result;
@@ -52,25 +51,20 @@ Json to_json(const JobState& state) {
   return json;
 }
 
+std::string to_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 std::string to_termination_message(const JobState& state, size_t max_bytes) {
   Json json = to_json(state);
-  std::string text = json.dump();
-  if (text.size() > max_bytes) {
+  if (to_text(json).size() > max_bytes && json.contains("resolved")) {
     json["resolved"].erase("prompt");
     json["resolved"].erase("negativePrompt");
-    text = json.dump();
   }
-  if (text.size() > max_bytes) {
-    json.erase("resolved");
-    json.erase("timings");
-    json.erase("progress");
-    text = json.dump();
+  if (to_text(json).size() > max_bytes) {
+    for (const char* part : {"resolved", "timings", "progress"}) json.erase(part);
   }
-  if (text.size() > max_bytes && state.error) {
+  if (to_text(json).size() > max_bytes && state.error)
     json["error"]["message"] = state.error->message.substr(0, 512);
-    text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-  return text;
+  return to_text(json);
 }
 
 Result<std::string> job_hash(const pipeline::ResolvedGeneration& generation,

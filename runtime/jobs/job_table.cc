@@ -102,10 +102,10 @@ std::expected<Accepted, Refused> JobTable::put(const JobRequest& request, const 
 }
 
 std::optional<Entry> JobTable::start_next(SteadyTime now) {
-  if (!generating_uid_.empty()) return std::nullopt;
+  if (generating_) return std::nullopt;
   for (Entry& entry : entries_) {
     if (entry.state.phase != Phase::kQueued) continue;
-    generating_uid_ = entry.state.uid;
+    generating_ = {entry.state.uid, entry.state.attempt};
     entry.state.phase = Phase::kRunning;
     entry.started_at = now;
     entry.state.timings["queued"] = std::chrono::duration<double>(now - entry.accepted_at).count();
@@ -115,6 +115,18 @@ std::optional<Entry> JobTable::start_next(SteadyTime now) {
   return std::nullopt;
 }
 
+std::optional<Refused> JobTable::refuse_cancel(const std::string& uid, int attempt,
+                                               const std::string& epoch) const {
+  if (!epoch.empty() && epoch_less(epoch, highest_epoch_)) {
+    return Refused{Refusal::kStaleEpoch,
+                   "epoch " + epoch + " is older than " + highest_epoch_ + ", which this pod has seen"};
+  }
+  const Entry* entry = find(uid);
+  if (entry == nullptr || attempt == 0 || attempt >= entry->state.attempt) return std::nullopt;
+  return Refused{Refusal::kStaleAttempt, "attempt " + std::to_string(attempt) + " is older than attempt " +
+                                             std::to_string(entry->state.attempt) + ", which is not touched"};
+}
+
 bool JobTable::request_cancel(const std::string& uid) {
   const auto known = by_uid_.find(uid);
   if (known == by_uid_.end()) return false;
@@ -122,6 +134,14 @@ bool JobTable::request_cancel(const std::string& uid) {
   entry.cancel_requested = true;
   if (entry.state.phase == Phase::kQueued) finish(entry, Phase::kCancelled);
   return true;
+}
+
+void JobTable::fail_queued(const JobError& error) {
+  for (Entry& entry : entries_) {
+    if (entry.state.phase != Phase::kQueued) continue;
+    entry.state.error = error;
+    finish(entry, Phase::kFailed);
+  }
 }
 
 void JobTable::report_progress(const std::string& uid, int attempt, const Progress& progress) {
@@ -137,9 +157,7 @@ void JobTable::report_progress(const std::string& uid, int attempt, const Progre
 }
 
 void JobTable::generation_ended(const std::string& uid, int attempt) {
-  const Entry* entry = find(uid);
-  if (generating_uid_ == uid && (entry == nullptr || entry->state.attempt == attempt))
-    generating_uid_.clear();
+  if (generating_ == std::pair(uid, attempt)) generating_.reset();
 }
 
 void JobTable::succeed(const std::string& uid, int attempt, Json result, Json timings) {
@@ -185,6 +203,12 @@ std::optional<SteadyTime> JobTable::next_deadline() const {
 const Entry* JobTable::find(const std::string& uid) const {
   const auto known = by_uid_.find(uid);
   return known == by_uid_.end() ? nullptr : &*known->second;
+}
+
+const Entry* JobTable::find_unfinished(const std::string& uid, int attempt) const {
+  const Entry* entry = find(uid);
+  const bool is_it = entry && entry->state.attempt == attempt && !is_finished(entry->state.phase);
+  return is_it ? entry : nullptr;
 }
 
 std::vector<const Entry*> JobTable::in_order() const {

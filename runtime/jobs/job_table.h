@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -57,8 +58,14 @@ class JobTable {
                                                      const pipeline::ModelInfo& model, SteadyTime now);
   // The first accepted job that waits, now Running; nothing while one is generating.
   [[nodiscard]] std::optional<Entry> start_next(SteadyTime now);
+  // Whether a cancel meant for this attempt, by the leader of this epoch, comes too late to count. An attempt
+  // of 0 or an epoch of "" is not compared.
+  [[nodiscard]] std::optional<Refused> refuse_cancel(const std::string& uid, int attempt,
+                                                     const std::string& epoch) const;
   // false: no such job. A queued job is Cancelled at once; a running one when its work has stopped.
   bool request_cancel(const std::string& uid);
+  // Every job that waits ends as Failed with this error.
+  void fail_queued(const JobError& error);
   void report_progress(const std::string& uid, int attempt, const Progress& progress);
   // The inference of this attempt has ended (the upload may follow): another job may start.
   void generation_ended(const std::string& uid, int attempt);
@@ -70,6 +77,8 @@ class JobTable {
   [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
 
   [[nodiscard]] const Entry* find(const std::string& uid) const;
+  // The same, but nothing if another attempt took its place or the job has ended.
+  [[nodiscard]] const Entry* find_unfinished(const std::string& uid, int attempt) const;
   [[nodiscard]] std::vector<const Entry*> in_order() const;  // as accepted
   [[nodiscard]] size_t unfinished() const;
   [[nodiscard]] uint64_t revision() const { return revision_; }
@@ -86,7 +95,7 @@ class JobTable {
   std::map<std::string, std::list<Entry>::iterator> by_uid_;
   std::map<std::string, bool> deadline_reported_;
   std::string highest_epoch_;
-  std::string generating_uid_;  // "": the inference thread is free
+  std::optional<std::pair<std::string, int>> generating_;  // uid and attempt; none: the thread is free
   uint64_t revision_ = 0;
 };
 

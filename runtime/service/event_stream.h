@@ -16,7 +16,7 @@ namespace wan::service {
 
 class EventHub {
  public:
-  EventHub(asio::any_io_executor executor, const JobRunner& runner);
+  EventHub(asio::any_io_executor executor, const JobRunner& runner, const Settings& settings);
   // Wakes every client.
   void notify();
   // Serves one client until it goes away or close() is called.
@@ -28,10 +28,11 @@ class EventHub {
  private:
   struct Client;
   [[nodiscard]] std::string collect(Client& client);
-  [[nodiscard]] std::chrono::milliseconds patience(const Client& client) const;
+  void forget_old_jobs(Client& client);
 
   asio::any_io_executor executor_;
   const JobRunner& runner_;
+  const Settings& settings_;
   std::list<Client*> clients_;
   std::set<std::string> delivered_;
   bool closed_ = false;

@@ -21,6 +21,13 @@ jobs::JobError generation_error(const Error& error) {
   }
 }
 
+const jobs::JobError kDraining{"PodDraining", "the pod ended before the video was done", true};
+
+void remove_file(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+}
+
 Json timings_json(const pipeline::Timings& timings) {
   return {{"textEncode", timings.text_encode},
           {"denoise", timings.denoise},
@@ -38,12 +45,13 @@ JobRunner::JobRunner(asio::any_io_executor executor, const Settings& settings, s
     : executor_(executor),
       settings_(settings),
       changed_(std::move(changed)),
-      table_(jobs::TableSettings{.pod_uid = settings.pod_uid, .only_job_uid = settings.only_job_uid}),
+      table_(
+          jobs::TableSettings{.pod_uid = settings.authority.audience, .only_job_uid = settings.only_job_uid}),
       deadlines_(executor),
       idle_(executor),
       link_(std::make_shared<Link>(Link{this})),
       tasks_(executor) {
-  status_.pod_uid = settings.pod_uid;
+  status_.pod_uid = settings.authority.audience;
 }
 
 JobRunner::~JobRunner() {
@@ -82,6 +90,8 @@ void JobRunner::start() {
 
 Task<void> JobRunner::drain(std::chrono::steady_clock::duration grace) {
   set_phase(PodPhase::kDraining, "ending: no new jobs");
+  table_.fail_queued(kDraining);
+  changed();
   const auto end = std::chrono::steady_clock::now() + grace;
   while (table_.unfinished() > 0 && std::chrono::steady_clock::now() < end) {
     const Result<bool> woken = co_await idle_.wait(end - std::chrono::steady_clock::now());
@@ -92,7 +102,7 @@ Task<void> JobRunner::drain(std::chrono::steady_clock::duration grace) {
     const std::string uid = entry->state.uid;
     const int attempt = entry->state.attempt;
     worker_->cancel(uid, attempt);
-    table_.fail_job(uid, attempt, {"PodDraining", "the pod ended before the video was done", true});
+    table_.fail_job(uid, attempt, kDraining);
   }
   changed();
   tasks_.cancel();
@@ -131,13 +141,13 @@ void JobRunner::set_phase(PodPhase phase, std::string message) {
 }
 
 void JobRunner::changed() {
-  ++status_revision_;
   idle_.notify();
   changed_();
 }
 
 void JobRunner::pump() {
-  if (auto entry = table_.start_next(std::chrono::steady_clock::now())) {
+  const bool may_start = status_.phase == PodPhase::kReady;
+  if (auto entry = may_start ? table_.start_next(std::chrono::steady_clock::now()) : std::nullopt) {
     const std::filesystem::path output =
         settings_.scratch / (entry->state.uid + "-" + std::to_string(entry->state.attempt) + ".mp4");
     worker_->run({entry->state.uid, entry->state.attempt, entry->state.resolved, output});
@@ -164,51 +174,60 @@ void JobRunner::on_progress(const std::string& uid, int attempt, const Progress&
 
 void JobRunner::on_finished(const std::string& uid, int attempt, Result<pipeline::GenerationResult> result) {
   table_.generation_ended(uid, attempt);
-  const jobs::Entry* entry = table_.find(uid);
-  const bool cancel_requested = entry != nullptr && entry->cancel_requested;
-  if (result && !cancel_requested) {
+  const bool wanted = upload_token(uid, attempt).has_value();
+  if (result && wanted) {
     tasks_.spawn("upload " + uid, upload(uid, attempt, *std::move(result)));
-  } else if (cancel_requested) {
-    table_.cancel_confirmed(uid, attempt);
-  } else {
-    log::warn("job {}: {}", uid, result.error().message);
+  } else if (wanted) {
+    log::warn("job {} attempt {}: {}", uid, attempt, result.error().message);
     table_.fail_job(uid, attempt, generation_error(result.error()));
+  } else {
+    if (result) remove_file(result->file);
+    table_.cancel_confirmed(uid, attempt);
   }
   pump();
 }
 
+std::optional<std::string> JobRunner::upload_token(const std::string& uid, int attempt) const {
+  const jobs::Entry* entry = table_.find_unfinished(uid, attempt);
+  if (entry == nullptr || entry->cancel_requested) return std::nullopt;
+  return entry->request.artifact.token;
+}
+
 Task<void> JobRunner::upload(std::string uid, int attempt, pipeline::GenerationResult result) {
   const auto start = std::chrono::steady_clock::now();
-  const jobs::Entry* entry = table_.find(uid);
-  if (entry == nullptr) co_return;
+  const jobs::Entry* entry = table_.find_unfinished(uid, attempt);
+  if (entry == nullptr) co_return remove_file(result.file);
   Upload what{result.file, result.sha256, entry->request.artifact.url};
   table_.report_progress(
       uid, attempt, Progress{.phase = "Upload", .total = result.bytes, .percent = 99, .seconds_left = 0});
   changed_();
-  const TokenSource token = [this, uid]() -> std::optional<std::string> {
-    const jobs::Entry* job = table_.find(uid);
-    if (job == nullptr || job->cancel_requested) return std::nullopt;
-    return job->request.artifact.token;
-  };
-  const auto published = co_await publish(what, token);
-  std::error_code ignored;
-  std::filesystem::remove(result.file, ignored);
+  const TokenSource token = [this, uid, attempt] { return upload_token(uid, attempt); };
+  const auto published = co_await publish(what, token, settings_.upload_give_up);
+  remove_file(result.file);
   if (published) {
     Json timings = timings_json(result.timings);
     timings["load"] = status_.loaded.load_seconds;
     timings["upload"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     Json json = pipeline::to_json(result);
-    json.erase("file");
-    json.erase("timings");
     json["url"] = what.url;
     table_.succeed(uid, attempt, std::move(json), std::move(timings));
-    log::info("job {} succeeded: {} bytes, {}", uid, result.bytes, result.sha256);
-  } else if (const jobs::Entry* job = table_.find(uid); job != nullptr && job->cancel_requested) {
+    log::info("job {} attempt {} succeeded: {} bytes, {}", uid, attempt, result.bytes, result.sha256);
+  } else if (!token()) {
     table_.cancel_confirmed(uid, attempt);
   } else {
     table_.fail_job(uid, attempt, published.error());
-    log::warn("job {}: {}", uid, published.error().message);
+    log::warn("job {} attempt {}: {}", uid, attempt, published.error().message);
   }
+  changed();
+}
+
+void JobRunner::expire(const std::string& uid) {
+  const jobs::Entry* entry = table_.find(uid);
+  if (entry == nullptr) return;
+  stop_if_running(uid);
+  const std::string limit = std::to_string(entry->request.active_deadline_seconds);
+  table_.fail_job(uid, entry->state.attempt,
+                  {"DeadlineExceeded", "not done within activeDeadlineSeconds (" + limit + ")", false});
   changed();
 }
 
@@ -220,16 +239,7 @@ Task<void> JobRunner::watch_deadlines() {
     if (next) patience = std::max(*next - now, SteadyTime::duration(1ms));
     const Result<bool> woken = co_await deadlines_.wait(patience);
     if (!woken) co_return;
-    for (const std::string& uid : table_.take_expired(std::chrono::steady_clock::now())) {
-      const jobs::Entry* entry = table_.find(uid);
-      stop_if_running(uid);
-      table_.fail_job(uid, entry->state.attempt,
-                      {"DeadlineExceeded",
-                       "not done within activeDeadlineSeconds (" +
-                           std::to_string(entry->request.active_deadline_seconds) + ")",
-                       false});
-      changed();
-    }
+    for (const std::string& uid : table_.take_expired(std::chrono::steady_clock::now())) expire(uid);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/async/notify.h"
@@ -22,8 +23,8 @@ class JobRunner {
 
   // Starts the inference thread: load, probe, then jobs.
   void start();
-  // No new jobs; the running one goes on for up to `grace`, then it is stopped as PodDraining (another
-  // attempt elsewhere).
+  // No new jobs, and those that wait end as PodDraining at once; the running one goes on for up to `grace`,
+  // then it ends so too (another attempt elsewhere).
   [[nodiscard]] Task<void> drain(std::chrono::steady_clock::duration grace);
 
   [[nodiscard]] std::expected<jobs::Accepted, jobs::Refused> put(const jobs::JobRequest& request);
@@ -31,7 +32,6 @@ class JobRunner {
 
   [[nodiscard]] const PodStatus& status() const { return status_; }
   [[nodiscard]] const jobs::JobTable& table() const { return table_; }
-  [[nodiscard]] uint64_t status_revision() const { return status_revision_; }
 
  private:
   struct Link;  // what the inference thread's callbacks hold: cut when this object goes
@@ -41,15 +41,17 @@ class JobRunner {
   void on_loaded(Result<jobs::Loaded> loaded);
   void on_progress(const std::string& uid, int attempt, const Progress& progress);
   void on_finished(const std::string& uid, int attempt, Result<pipeline::GenerationResult> result);
-  Task<void> upload(std::string uid, int attempt, pipeline::GenerationResult result);
-  Task<void> watch_deadlines();
+  // The token for the job's upload; nothing once the job was cancelled, failed or replaced.
+  [[nodiscard]] std::optional<std::string> upload_token(const std::string& uid, int attempt) const;
+  [[nodiscard]] Task<void> upload(std::string uid, int attempt, pipeline::GenerationResult result);
+  [[nodiscard]] Task<void> watch_deadlines();
+  void expire(const std::string& uid);
   void changed();
 
   asio::any_io_executor executor_;
   const Settings& settings_;
   std::function<void()> changed_;
   PodStatus status_;
-  uint64_t status_revision_ = 1;
   jobs::JobTable table_;
   Notify deadlines_;
   Notify idle_;

@@ -1,6 +1,8 @@
 #pragma once
 // Hands a finished mp4 to the artifact server.
 
+#include <chrono>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -20,9 +22,10 @@ struct Upload {
 // The capability to use for the next try; nothing when the upload is no longer wanted.
 using TokenSource = std::function<std::optional<std::string>()>;
 
-// Puts the file at the URL, if absent. Tries again with growing pauses for about five minutes while the
-// server cannot be reached, asking `token` anew each time (the operator renews it). Other bytes at that path
-// are OutputExists, for good.
-[[nodiscard]] Task<std::expected<void, jobs::JobError>> publish(Upload upload, TokenSource token);
+// Puts the file at the URL, if absent. Tries again with growing pauses for up to `give_up_after` while the
+// server cannot be reached or takes nothing, asking `token` anew before each try (the operator renews it).
+// Other bytes at that path are OutputExists, for good.
+[[nodiscard]] Task<std::expected<void, jobs::JobError>> publish(Upload upload, TokenSource token,
+                                                                std::chrono::milliseconds give_up_after);
 
 }  // namespace wan::service

@@ -6,19 +6,14 @@
 namespace wan::service {
 namespace {
 
-net::Response refusal_response(unsigned status, std::string_view reason, const std::string& message) {
-  const Json json = {{"error", {{"reason", reason}, {"message", message}}}};
-  return net::json_response(status, json.dump());
-}
-
 net::Response method_not_allowed(const char* allowed) {
-  net::Response response = refusal_response(405, "MethodNotAllowed", std::string("allowed: ") + allowed);
+  net::Response response = gallery::refusal(405, "MethodNotAllowed", std::string("allowed: ") + allowed);
   response.headers.set("Allow", allowed);
   return response;
 }
 
 net::Response no_such_path(const std::string& target) {
-  return refusal_response(
+  return gallery::refusal(
       404, "NotFound",
       "no such path: " + target + "; there are /healthz /readyz /v1/status /v1/jobs /v1/events");
 }
@@ -31,23 +26,35 @@ unsigned status_of(jobs::Refusal refusal) {
   }
 }
 
+net::Response to_response(const jobs::Refused& refused) {
+  return gallery::refusal(status_of(refused.refusal), jobs::to_string(refused.refusal), refused.message);
+}
+
+net::Response json_answer(unsigned status, const Json& json) {
+  return net::json_response(status, jobs::to_text(json));
+}
+
 // The capability binds what the body claims.
-Status check_binding(const Capability& capability, const jobs::JobRequest& request) {
-  if (capability.attempt == request.attempt && capability.epoch == request.epoch) return {};
-  return fail({ErrorCode::kPermissionDenied, "the capability is for another attempt or epoch than the body"});
+bool is_bound(const Capability& capability, const jobs::JobRequest& request) {
+  return capability.attempt == request.attempt && capability.epoch == request.epoch;
 }
 
 }  // namespace
 
-Routes::Routes(const Authorizer& authorizer, JobRunner& runner, EventHub& events)
-    : authorizer_(authorizer), runner_(runner), events_(events) {}
+Routes::Routes(const gallery::Authority& authority, const Clock& clock, JobRunner& runner, EventHub& events)
+    : authority_(authority), clock_(clock), runner_(runner), events_(events) {}
+
+std::expected<std::optional<Capability>, net::Response> Routes::check(
+    const net::IncomingRequest& request, const std::optional<std::string>& uid) const {
+  const gallery::Need need{uid ? "job" : "pod", uid, std::nullopt};
+  return gallery::authorize(authority_, request.head().headers, need, clock_.wall());
+}
 
 Task<void> Routes::handle(net::IncomingRequest& request, net::ResponseWriter& writer) {
   const std::vector<std::string>& path = request.target().segments;
   const bool is_events = path.size() == 2 && path[0] == "v1" && path[1] == "events";
-  if (is_events && request.head().method == "GET" && authorizer_.check_pod(request.head())) {
-    co_await events_.serve(writer);
-    co_return;
+  if (is_events && request.head().method == "GET" && check(request, std::nullopt)) {
+    co_return co_await events_.serve(writer);
   }
   net::Response response = co_await answer(request);
   const Status written = co_await writer.respond(std::move(response));
@@ -68,68 +75,75 @@ Task<net::Response> Routes::answer(net::IncomingRequest& request) {
   const std::string uid = path[2];
   if (method == "PUT") co_return co_await put(request, uid);
   if (method != "GET" && method != "DELETE") co_return method_not_allowed("GET, PUT, DELETE");
-  const auto capability = authorizer_.check_job(request.head(), uid);
-  if (!capability) co_return net::error_response(capability.error());
-  co_return method == "GET" ? get(uid) : cancel(uid);
+  auto allowed = check(request, uid);
+  if (!allowed) co_return std::move(allowed).error();
+  co_return method == "GET" ? get(uid) : cancel(uid, *allowed);
 }
 
 net::Response Routes::pod_answer(const net::IncomingRequest& request) const {
-  const Status allowed = authorizer_.check_pod(request.head());
-  if (!allowed) return net::error_response(allowed.error());
+  auto allowed = check(request, std::nullopt);
+  if (!allowed) return std::move(allowed).error();
   const std::string& leaf = request.target().segments[1];
-  if (leaf == "status")
-    return net::json_response(200, to_json(runner_.status(), runner_.table().unfinished()).dump());
+  if (leaf == "status") return json_answer(200, to_json(runner_.status(), runner_.table().unfinished()));
   if (leaf == "jobs") return list();
   return no_such_path(request.head().target);
 }
 
 net::Response Routes::readiness() const {
   const PodStatus& status = runner_.status();
-  const Json json = {{"phase", to_string(status.phase)}, {"message", status.message}};
-  return net::json_response(status.phase == PodPhase::kReady ? 200 : 503, json.dump());
+  return json_answer(status.phase == PodPhase::kReady ? 200 : 503,
+                     {{"phase", to_string(status.phase)}, {"message", status.message}});
 }
 
 net::Response Routes::list() const {
   Json items = Json::array();
   for (const jobs::Entry* entry : runner_.table().in_order()) items.push_back(jobs::to_json(entry->state));
-  return net::json_response(200,
-                            Json{{"podUID", runner_.status().pod_uid}, {"items", std::move(items)}}.dump());
+  return json_answer(200, {{"podUID", runner_.status().pod_uid}, {"items", std::move(items)}});
 }
 
 net::Response Routes::get(const std::string& uid) const {
   const jobs::Entry* entry = runner_.table().find(uid);
-  if (entry == nullptr) return refusal_response(404, "NotFound", "this pod knows no job " + uid);
-  return net::json_response(200, jobs::to_json(entry->state).dump());
+  if (entry == nullptr) return gallery::refusal(404, "NotFound", "this pod knows no job " + uid);
+  return json_answer(200, jobs::to_json(entry->state));
 }
 
-net::Response Routes::cancel(const std::string& uid) {
-  if (!runner_.cancel(uid)) return refusal_response(404, "NotFound", "this pod knows no job " + uid);
+net::Response Routes::cancel(const std::string& uid, const std::optional<Capability>& capability) {
+  if (capability) {
+    const auto refused = runner_.table().refuse_cancel(uid, capability->attempt, capability->epoch);
+    if (refused) return to_response(*refused);
+  }
+  if (!runner_.cancel(uid)) return gallery::refusal(404, "NotFound", "this pod knows no job " + uid);
   return get(uid);
 }
 
 Task<net::Response> Routes::put(net::IncomingRequest& request, std::string uid) {
-  const auto capability = authorizer_.check_job(request.head(), uid);
-  if (!capability) co_return net::error_response(capability.error());
+  auto allowed = check(request, uid);
+  if (!allowed) co_return std::move(allowed).error();
   const Result<std::string> body = co_await request.read_body();
   if (!body) co_return net::error_response(body.error());
   const Result<Json> json = parse_json(*body);
-  if (!json) co_return refusal_response(422, "Invalid", json.error().message);
+  if (!json) co_return gallery::refusal(422, "Invalid", json.error().message);
   const Result<jobs::JobRequest> job = jobs::job_request_from_json(*json);
-  if (!job) co_return refusal_response(422, "Invalid", job.error().message);
-  if (job->uid != uid) co_return refusal_response(422, "Invalid", "metadata.uid is not the uid of the path");
-  if (authorizer_.enabled()) {
-    const Status bound = check_binding(*capability, *job);
-    if (!bound) co_return net::error_response(bound.error());
+  if (!job) co_return gallery::refusal(422, "Invalid", job.error().message);
+  if (job->uid != uid) co_return gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path");
+  if (*allowed && !is_bound(**allowed, *job)) {
+    co_return gallery::refusal(403, "Forbidden",
+                               "the capability is for another attempt or epoch than the body");
   }
+  co_return accept(*job);
+}
+
+net::Response Routes::accept(const jobs::JobRequest& job) {
   const PodStatus& status = runner_.status();
-  if (status.phase == PodPhase::kDraining) co_return refusal_response(503, "Draining", status.message);
-  if (status.phase != PodPhase::kReady) co_return refusal_response(503, "NotReady", status.message);
-  const auto accepted = runner_.put(*job);
-  if (!accepted) {
-    const jobs::Refused& refused = accepted.error();
-    co_return refusal_response(status_of(refused.refusal), jobs::to_string(refused.refusal), refused.message);
-  }
-  co_return net::json_response(accepted->created ? 201 : 200, jobs::to_json(accepted->state).dump());
+  const jobs::Entry* known = runner_.table().find(job.uid);
+  const bool is_repeat = known != nullptr && known->state.attempt == job.attempt;
+  if (status.phase == PodPhase::kDraining && !is_repeat)
+    return gallery::refusal(503, "Draining", status.message);
+  if (status.phase != PodPhase::kReady && !is_repeat)
+    return gallery::refusal(503, "NotReady", status.message);
+  const auto accepted = runner_.put(job);
+  if (!accepted) return to_response(accepted.error());
+  return json_answer(accepted->created ? 201 : 200, jobs::to_json(accepted->state));
 }
 
 }  // namespace wan::service

@@ -2,7 +2,6 @@
 // The HTTP API of a serving pod: which path does what. README.md of this folder is its contract.
 
 #include "base/net/server.h"
-#include "runtime/service/authorizer.h"
 #include "runtime/service/event_stream.h"
 #include "runtime/service/job_runner.h"
 
@@ -10,19 +9,25 @@ namespace wan::service {
 
 class Routes {
  public:
-  Routes(const Authorizer& authorizer, JobRunner& runner, EventHub& events);
+  // References outlive it.
+  Routes(const gallery::Authority& authority, const Clock& clock, JobRunner& runner, EventHub& events);
   [[nodiscard]] Task<void> handle(net::IncomingRequest& request, net::ResponseWriter& writer);
 
  private:
   [[nodiscard]] net::Response readiness() const;
   [[nodiscard]] Task<net::Response> answer(net::IncomingRequest& request);
+  // "pod" scope, or "job" scope for exactly the job of `uid`.
+  [[nodiscard]] std::expected<std::optional<Capability>, net::Response> check(
+      const net::IncomingRequest& request, const std::optional<std::string>& uid) const;
   [[nodiscard]] net::Response pod_answer(const net::IncomingRequest& request) const;
   [[nodiscard]] net::Response list() const;
   [[nodiscard]] net::Response get(const std::string& uid) const;
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, std::string uid);
-  [[nodiscard]] net::Response cancel(const std::string& uid);
+  [[nodiscard]] net::Response accept(const jobs::JobRequest& job);
+  [[nodiscard]] net::Response cancel(const std::string& uid, const std::optional<Capability>& capability);
 
-  const Authorizer& authorizer_;
+  const gallery::Authority& authority_;
+  const Clock& clock_;
   JobRunner& runner_;
   EventHub& events_;
 };

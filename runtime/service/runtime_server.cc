@@ -9,7 +9,6 @@
 #include "base/async/task_group.h"
 #include "base/log.h"
 #include "base/net/server.h"
-#include "runtime/service/authorizer.h"
 #include "runtime/service/event_stream.h"
 #include "runtime/service/job_runner.h"
 #include "runtime/service/routes.h"
@@ -20,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kTerminationMessageBytes = 4096;
-constexpr auto kTellingTimeout = 10s;
 
 net::ServerSettings server_settings(const Settings& settings) {
   net::ServerSettings server;
@@ -39,11 +37,10 @@ class Pod {
  public:
   Pod(asio::any_io_executor executor, Settings settings)
       : settings_(std::move(settings)),
-        authorizer_(settings_.public_key_base64, settings_.pod_uid, clock_),
         wake_(executor),
         runner_(executor, settings_, [this] { on_change(); }),
-        events_(executor, runner_),
-        routes_(authorizer_, runner_, events_),
+        events_(executor, runner_, settings_),
+        routes_(settings_.authority, clock_, runner_, events_),
         server_(executor, server_settings(settings_),
                 [this](net::IncomingRequest& request, net::ResponseWriter& writer) {
                   return routes_.handle(request, writer);
@@ -55,13 +52,15 @@ class Pod {
     listening(server_.port());
     runner_.start();
     tasks_.spawn("termination", watch_signals());
+    const bool one_shot = !settings_.only_job_uid.empty();
     Outcome outcome = Outcome::kTerminated;
-    if (settings_.only_job_uid.empty()) {
-      outcome = co_await until_terminated();
-    } else {
+    if (one_shot) {
       outcome = co_await until_job_ended();
+    } else {
+      outcome = co_await until_terminated();
     }
     co_await runner_.drain(terminated_ ? settings_.drain : SteadyTime::duration::zero());
+    if (one_shot) outcome = leave_final_state(outcome);
     events_.close();
     co_await server_.stop(2s);
     tasks_.cancel();
@@ -96,7 +95,10 @@ class Pod {
   Task<Outcome> until_job_ended() {
     const auto assignment_end = std::chrono::steady_clock::now() + settings_.assignment_timeout;
     while (!terminated_) {
-      if (runner_.status().phase == PodPhase::kFailed) co_return Outcome::kFailed;
+      if (runner_.status().phase == PodPhase::kFailed) {
+        failure_ = runner_.status().message;
+        co_return Outcome::kFailed;
+      }
       const jobs::Entry* entry = runner_.table().find(settings_.only_job_uid);
       if (entry != nullptr && is_finished(entry->state.phase)) co_return co_await tell(entry->state);
       const auto now = std::chrono::steady_clock::now();
@@ -107,15 +109,32 @@ class Pod {
     co_return Outcome::kTerminated;
   }
 
-  // Leaves the final state where the kubelet picks it up, and gives a connected operator the time to read it.
+  // Gives a connected operator the time to read the end of the job.
   Task<Outcome> tell(jobs::JobState state) {
-    if (!settings_.termination_log.empty()) write_termination_log(state);
-    const auto end = std::chrono::steady_clock::now() + kTellingTimeout;
+    const auto end = std::chrono::steady_clock::now() + settings_.telling;
     while (!terminated_ && !events_.delivered(state.uid) && std::chrono::steady_clock::now() < end) {
       const Result<bool> woken = co_await wake_.wait(100ms);
       if (!woken) break;
     }
     co_return outcome_of(state.phase);
+  }
+
+  // The end of a one-shot pod, where the kubelet picks it up: the job's state, or why it was never begun.
+  Outcome leave_final_state(Outcome outcome) {
+    jobs::JobState state;
+    state.uid = settings_.only_job_uid;
+    state.attempt = 1;
+    state.phase = jobs::Phase::kFailed;
+    if (const jobs::Entry* entry = runner_.table().find(settings_.only_job_uid)) {
+      state = entry->state;
+      outcome = outcome_of(state.phase);
+    } else if (outcome == Outcome::kNeverAssigned) {
+      state.error = {"NeverAssigned", "no job was handed to this pod in time", true};
+    } else {
+      state.error = {terminated_ ? "PodDraining" : "ModelLoadFailed", failure_, true};
+    }
+    if (!settings_.termination_log.empty()) write_termination_log(state);
+    return outcome;
   }
 
   // Not atomically: the kubelet mounts this one file, which cannot be renamed over.
@@ -127,9 +146,9 @@ class Pod {
 
   Settings settings_;
   SystemClock clock_;
-  Authorizer authorizer_;
   Notify wake_;
   bool terminated_ = false;
+  std::string failure_ = "the pod was ended before its job began";
   JobRunner runner_;
   EventHub events_;
   Routes routes_;

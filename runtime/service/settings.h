@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "runtime/gallery/authority.h"
 #include "runtime/jobs/worker.h"
 
 namespace wan::service {
@@ -13,14 +14,17 @@ namespace wan::service {
 struct Settings {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;            // 0: the kernel chooses
-  std::string pod_uid;             // env POD_UID; the audience of capabilities
-  std::string public_key_base64;   // env WAN_CAPABILITY_PUBLIC_KEY; "": no checks, loopback only
+  gallery::Authority authority;    // env WAN_CAPABILITY_PUBLIC_KEY and, as its audience, POD_UID
   std::filesystem::path scratch;   // an existing folder for mp4s on their way
   std::chrono::seconds drain{30};  // how long a running job may go on after SIGTERM
   std::string only_job_uid;        // set in a one-shot pod
   std::chrono::seconds assignment_timeout{600};  // one-shot: how long to wait for the job
   std::filesystem::path termination_log;         // one-shot: where the final JobState goes; "": nowhere
   jobs::Loader loader;
+  std::chrono::milliseconds heartbeat{5'000};            // of silence on an events stream
+  std::chrono::milliseconds progress_interval{250};      // at least, between two of one running job
+  std::chrono::milliseconds upload_give_up{5 * 60'000};  // an artifact server that does not take the mp4
+  std::chrono::milliseconds telling{10'000};             // one-shot: for a client to be told the end
 };
 
 }  // namespace wan::service
