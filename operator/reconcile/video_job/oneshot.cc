@@ -45,15 +45,17 @@ std::optional<api::Verdict> model_trouble(const Draft& draft, bool& stalled) {
                                                     "\", it has: " + profile_names(model->spec)};
 }
 
+std::string no_pod_yet(const std::string& run) { return "Job " + run + " has no pod yet"; }
+
 void start_run(Draft& draft) {
   draft.after_status.push_back(
       Apply{run_job(draft.job(), *draft.observed.model, draft.status.attempts, draft.settings)});
   wait(draft, phase::kQueued,
-       {reason::kStartingJob, "starting Job " + run_job_name(draft.job(), draft.status.attempts)});
+       {reason::kStartingJob, no_pod_yet(run_job_name(draft.job(), draft.status.attempts))});
 }
 
 void wait_for_pod(Draft& draft, const api::Job& run, const api::Pod* pod) {
-  api::Verdict verdict{reason::kStartingJob, "Job " + run.metadata.name + " has no pod yet"};
+  api::Verdict verdict{reason::kStartingJob, no_pod_yet(run.metadata.name)};
   if (pod) {
     const auto cause = diagnose(*pod, find_view(draft.observed.runtimes, pod->metadata.uid));
     if (cause) verdict = {cause->reason, cause->message};

@@ -1,0 +1,248 @@
+#include <algorithm>
+
+#include "base/crypto/hmac.h"
+#include "builders.h"
+#include "operator/reconcile/objects/artifact_server.h"
+#include "operator/reconcile/objects/run_job.h"
+#include "operator/reconcile/objects/served_model.h"
+
+namespace wan::reconcile {
+namespace {
+
+using namespace wan::reconcile::testing;
+using ::testing::Contains;
+using ::testing::Not;
+
+Json deployment_of(const api::WanDeployment& deployment,
+                   const api::GalleryModel& model = make_gallery_model()) {
+  return runtime_deployment(deployment, model, settings());
+}
+
+Json pod_spec(const Json& object) { return object["spec"]["template"]["spec"]; }
+
+std::string argument(const Json& command, const std::string& flag) {
+  const auto found = std::find(command.begin(), command.end(), Json(flag));
+  return found == command.end() || found + 1 == command.end() ? "" : (found + 1)->get<std::string>();
+}
+
+std::vector<Json> every_pod_spec() {
+  const Owner owner = owner_of(make_wan_deployment());
+  return {pod_spec(deployment_of(make_wan_deployment())),
+          pod_spec(run_job(make_oneshot_job(), make_gallery_model(), 1, settings())),
+          pod_spec(artifact_deployment("videos", owner, settings()))};
+}
+
+TEST(Objects, EveryPodMeetsTheRestrictedSecurityStandard) {
+  for (const Json& spec : every_pod_spec()) {
+    EXPECT_EQ(spec["automountServiceAccountToken"], false);
+    EXPECT_EQ(spec["securityContext"]["runAsNonRoot"], true);
+    EXPECT_EQ(spec["securityContext"]["runAsUser"], 65532);
+    EXPECT_EQ(spec["securityContext"]["fsGroup"], 65532);
+    EXPECT_EQ(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    Json containers = spec["containers"];
+    if (spec.contains("initContainers")) containers.push_back(spec["initContainers"][0]);
+    for (const Json& container : containers) {
+      const Json& security = container["securityContext"];
+      EXPECT_EQ(security["allowPrivilegeEscalation"], false);
+      EXPECT_EQ(security["readOnlyRootFilesystem"], true);
+      EXPECT_EQ(security["capabilities"]["drop"], Json::array({"ALL"}));
+    }
+  }
+}
+
+TEST(Objects, EveryPodIsLimitedInMemory) {
+  for (const Json& spec : every_pod_spec()) {
+    for (const Json& container : spec["containers"]) {
+      EXPECT_TRUE(container["resources"]["limits"].contains("memory"));
+      EXPECT_TRUE(container["resources"]["requests"].contains("cpu"));
+    }
+  }
+}
+
+TEST(Objects, EveryChildNamesItsControllerAndItsMaker) {
+  const api::WanDeployment deployment = make_wan_deployment();
+  const Owner owner = owner_of(deployment);
+  for (const Json& object :
+       {deployment_of(deployment), runtime_service(deployment), token_secret(deployment, settings()),
+        artifact_deployment("videos", owner, settings()), artifact_service("videos", owner)}) {
+    const Json expected = {{"apiVersion", "wan.gallery/v1alpha1"},
+                           {"kind", "WanDeployment"},
+                           {"name", "tiny"},
+                           {"uid", "wd-uid"},
+                           {"controller", true},
+                           {"blockOwnerDeletion", true}};
+    EXPECT_EQ(object["metadata"]["ownerReferences"], Json::array({expected}));
+    EXPECT_EQ(object["metadata"]["namespace"], "films");
+    EXPECT_EQ(object["metadata"]["labels"][api::kLabelManagedBy], "wan-operator");
+  }
+}
+
+TEST(Objects, TheRuntimeIsStartedAsTheProfileSays) {
+  const Json container = pod_spec(deployment_of(make_wan_deployment()))["containers"][0];
+  EXPECT_EQ(container["command"][0], "wan-runtime");
+  EXPECT_EQ(container["command"][1], "serve");
+  EXPECT_EQ(argument(container["command"], "--model"), "/models/model");
+  EXPECT_EQ(argument(container["command"], "--threads"), "2") << "1500m, rounded up";
+  EXPECT_EQ(container["resources"]["requests"]["cpu"], "1500m");
+  EXPECT_EQ(container["resources"]["limits"]["memory"], "1Gi");
+  EXPECT_FALSE(container["resources"]["limits"].contains("nvidia.com/gpu"));
+}
+
+TEST(Objects, GpusComeFromTheProfileUnlessTheDeploymentSaysOtherwise) {
+  api::WanDeployment deployment = make_wan_deployment();
+  deployment.spec.profile = "gpu";
+  const auto limits = [&] {
+    return pod_spec(deployment_of(deployment))["containers"][0]["resources"]["limits"];
+  };
+  EXPECT_EQ(limits()["nvidia.com/gpu"], "2");
+  deployment.spec.gpu = api::Gpu{"example.com/gpu", 4};
+  EXPECT_EQ(limits()["example.com/gpu"], "4");
+  EXPECT_FALSE(limits().contains("nvidia.com/gpu"));
+  deployment.spec.gpu = api::Gpu{"", 0};
+  EXPECT_FALSE(limits().contains("nvidia.com/gpu"));
+}
+
+TEST(Objects, WeightsComeFromTheImageByNameAndDigest) {
+  api::GalleryModel model = make_gallery_model();
+  model.spec.source.digest = "sha256:" + std::string(64, '1');
+  api::WanDeployment deployment = make_wan_deployment();
+  const auto source = [&] {
+    return pod_spec(deployment_of(deployment, model))["initContainers"][0]["command"][2];
+  };
+  EXPECT_EQ(source(), "local:///opt/wan/gallery:wan-tiny@sha256:" + std::string(64, '1'));
+  deployment.spec.model.digest = "sha256:" + std::string(64, '2');
+  EXPECT_EQ(source(), "local:///opt/wan/gallery:wan-tiny@sha256:" + std::string(64, '2'));
+}
+
+TEST(Objects, WeightsComeFromAClaimMountedReadOnly) {
+  api::GalleryModel model = make_gallery_model();
+  for (const auto& [path, expected] :
+       {std::pair{".", "local:///gallery:big"}, std::pair{"/a/b", "local:///gallery/a/b:big"}}) {
+    model.spec.source.local = api::LocalSource{path, "big", api::ClaimRef{"models"}};
+    const Json spec = pod_spec(deployment_of(make_wan_deployment(), model));
+    EXPECT_EQ(spec["initContainers"][0]["command"][2], expected);
+    EXPECT_EQ(spec["volumes"].back()["persistentVolumeClaim"],
+              Json({{"claimName", "models"}, {"readOnly", true}}));
+  }
+}
+
+TEST(Objects, AClaimedCacheKeepsModelsApart) {
+  api::WanDeployment deployment = make_wan_deployment();
+  deployment.spec.cache = api::Cache{.pvc = api::ClaimRef{"weights"}};
+  const Json spec = pod_spec(deployment_of(deployment));
+  EXPECT_EQ(spec["volumes"][0]["persistentVolumeClaim"]["claimName"], "weights");
+  EXPECT_EQ(argument(spec["containers"][0]["command"], "--model"), "/models/wan-tiny");
+  EXPECT_EQ(argument(spec["initContainers"][0]["command"], "--output"), "/models/wan-tiny");
+}
+
+TEST(Objects, LabelsOfTheWanDeploymentAreNeverCopied) {
+  api::WanDeployment deployment = make_wan_deployment();
+  deployment.metadata.labels = {{"wan.gallery/tracking", "argo"}};
+  deployment.spec.pod_template =
+      api::PodTemplate{{{{"team", "film"}, {api::kLabelDeployment, "stolen"}}, {{"note", "hello"}}}};
+  const Json object = deployment_of(deployment);
+  const Json& pod = object["spec"]["template"]["metadata"];
+  EXPECT_EQ(pod["labels"]["team"], "film");
+  EXPECT_EQ(pod["annotations"]["note"], "hello");
+  EXPECT_EQ(pod["labels"][api::kLabelDeployment], "tiny") << "the operator's own labels win";
+  EXPECT_FALSE(object["metadata"]["labels"].contains("wan.gallery/tracking"));
+  EXPECT_FALSE(pod["labels"].contains("wan.gallery/tracking"));
+}
+
+TEST(Objects, PlacementGoesToThePodAndOnlyWhatIsSet) {
+  api::WanDeployment deployment = make_wan_deployment();
+  EXPECT_FALSE(pod_spec(deployment_of(deployment)).contains("tolerations"));
+  deployment.spec.placement = api::Placement{.node_selector = {{"gpu", "a100"}},
+                                             .tolerations = {{.key = "gpu", .operator_ = "Exists"}},
+                                             .runtime_class_name = "nvidia",
+                                             .image_pull_secrets = {{"registry"}}};
+  const Json spec = pod_spec(deployment_of(deployment));
+  EXPECT_EQ(spec["nodeSelector"]["gpu"], "a100");
+  EXPECT_EQ(spec["tolerations"], Json::array({{{"key", "gpu"}, {"operator", "Exists"}}}));
+  EXPECT_EQ(spec["runtimeClassName"], "nvidia");
+  EXPECT_EQ(spec["imagePullSecrets"], Json::array({{{"name", "registry"}}}));
+  EXPECT_FALSE(spec.contains("priorityClassName"));
+}
+
+TEST(Objects, ARolloutNeverNeedsASpareGpu) {
+  const Json strategy = deployment_of(make_wan_deployment())["spec"]["strategy"]["rollingUpdate"];
+  EXPECT_EQ(strategy["maxSurge"], 0);
+  EXPECT_EQ(strategy["maxUnavailable"], 1);
+}
+
+TEST(Objects, TheTokenDependsOnKeyDeploymentAndGeneration) {
+  const api::WanDeployment deployment = make_wan_deployment();
+  const std::string token = access_token(deployment, settings());
+  EXPECT_EQ(token, access_token(deployment, settings()));
+  EXPECT_GE(token.size(), 43u);
+  api::WanDeployment next = deployment;
+  next.spec.access.token_generation = 2;
+  EXPECT_NE(token, access_token(next, settings()));
+  api::WanDeployment other = deployment;
+  other.metadata.uid = "other-uid";
+  EXPECT_NE(token, access_token(other, settings()));
+  const Json secret = token_secret(deployment, settings());
+  EXPECT_EQ(secret["immutable"], true);
+  EXPECT_EQ(base64_decode(secret["data"]["token"].get<std::string>()), token);
+}
+
+TEST(Objects, ArtifactServersWriteAloneToTheirClaim) {
+  const Json object = artifact_deployment("videos", owner_of(make_wan_deployment()), settings());
+  EXPECT_EQ(object["metadata"]["name"], artifact_server_name("videos"));
+  EXPECT_EQ(object["metadata"]["annotations"][api::kAnnotationClaim], "videos");
+  EXPECT_EQ(object["spec"]["strategy"]["type"], "Recreate");
+  EXPECT_EQ(argument(pod_spec(object)["containers"][0]["command"], "--audience"), "artifacts/films/videos");
+}
+
+TEST(Objects, SelectorsMatchThePodsTheyAreFor) {
+  const Json deployment = deployment_of(make_wan_deployment());
+  const Json service = runtime_service(make_wan_deployment());
+  const Json& labels = deployment["spec"]["template"]["metadata"]["labels"];
+  for (const Json& selector : {deployment["spec"]["selector"]["matchLabels"], service["spec"]["selector"]}) {
+    for (const auto& [key, value] : selector.items()) EXPECT_EQ(labels[key], value);
+  }
+}
+
+TEST(Names, AreCutAndKeptApartWhenTooLong) {
+  EXPECT_EQ(bounded_name("short", "-run-1"), "short-run-1");
+  const std::string a = bounded_name(std::string(80, 'a'), "-run-1");
+  const std::string b = bounded_name(std::string(81, 'a'), "-run-1");
+  EXPECT_EQ(a.size(), 63u);
+  EXPECT_NE(a, b);
+  EXPECT_TRUE(a.ends_with("-run-1"));
+}
+
+TEST(Names, OfServicesBecomeUrls) {
+  api::Service service;
+  service.metadata = meta("wan-artifacts-1", "uid");
+  EXPECT_EQ(service_url(service), "");
+  service.cluster_ip = "10.96.0.9";
+  EXPECT_EQ(service_url(service), "http://10.96.0.9:8080");
+  service.cluster_ip = "fd00::9";
+  EXPECT_EQ(service_url(service), "http://[fd00::9]:8080");
+  service.cluster_ip = "None";
+  EXPECT_EQ(service_url(service), "http://wan-artifacts-1.films.svc:8080");
+}
+
+TEST(Intent, IsTheDigestOfTheWholeObject) {
+  const Json object = deployment_of(make_wan_deployment());
+  api::Meta live = meta("tiny", "uid");
+  EXPECT_TRUE(intent_differs(live, object));
+  live.annotations[api::kAnnotationIntent] = object["metadata"]["annotations"][api::kAnnotationIntent];
+  EXPECT_FALSE(intent_differs(live, object));
+  api::WanDeployment other = make_wan_deployment();
+  other.spec.replicas = 2;
+  EXPECT_TRUE(intent_differs(live, deployment_of(other)));
+}
+
+TEST(Intent, OfPodsDoesNotDependOnTheNumberOfReplicas) {
+  const auto config = [](int replicas) {
+    api::WanDeployment deployment = make_wan_deployment();
+    deployment.spec.replicas = replicas;
+    return deployment_of(deployment)["spec"]["template"];
+  };
+  EXPECT_EQ(config(1), config(9));
+}
+
+}  // namespace
+}  // namespace wan::reconcile
