@@ -43,10 +43,11 @@ report+=("$(printf '%-12s %4d s  of %4d s' "set-up+build" $((SECONDS - started))
 
 for s in "${suites[@]}"; do run_suite "$s" build/release -L "^$s\$"; done
 # The same unit tests under the address and undefined-behaviour sanitizers: everything without torch, no cluster.
-if [ $# = 0 ]; then run_suite sanitizers build/asan -LE 'engine|cluster'; fi
+on_host=(-LE 'engine|cluster' -E 'control_plane|layout')
+if [ $# = 0 ]; then run_suite sanitizers build/asan "${on_host[@]}"; fi
 if [ -n "${WAN_LONG:-}" ]; then
   tests/tools/build.sh tsan
-  run_suite threads build/tsan -LE 'engine|cluster'
+  run_suite threads build/tsan "${on_host[@]}"
 fi
 
 printf '\n%s\n' "suite         took    share"
