@@ -1,0 +1,181 @@
+#include "tests/unit/operator/control_plane/control_plane.h"
+
+#include <algorithm>
+#include <cctype>
+#include <unistd.h>
+
+#include "operator/api/crd.h"
+#include "operator/kube/api_error.h"
+
+namespace wan {
+namespace {
+
+// A port of loopback that nobody uses now; the runtimes of one test listen on it at addresses of their own.
+uint16_t free_port(asio::io_context& context) {
+  net::Server server(context.get_executor(), net::ServerSettings(),
+                     [](net::IncomingRequest&, net::ResponseWriter&) -> Task<void> { co_return; });
+  EXPECT_TRUE(server.start());
+  const uint16_t port = server.port();
+  testing::run_task(context, server.stop(std::chrono::milliseconds(0)));
+  return port;
+}
+
+std::string namespace_name() {
+  std::string name = "t" + std::to_string(getpid()) + "-";
+  for (const char c : std::string(::testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return name.substr(0, 50);
+}
+
+Task<Status> apply_all_crds(kube::Api& api) {
+  for (const api::Crd& crd : api::crds()) {
+    WAN_CO_TRY_VOID(co_await api.apply(kCrds, crd.object, "tests", ""));
+  }
+  co_return Status();
+}
+
+bool established(const Json& crd) {
+  const Json* conditions = find(crd, {"status", "conditions"});
+  if (conditions == nullptr) return false;
+  return std::ranges::any_of(*conditions, [](const Json& condition) {
+    return string_or(condition, {"type"}, "") == "Established" &&
+           string_or(condition, {"status"}, "") == "True";
+  });
+}
+
+}  // namespace
+
+ControlPlaneTest::ControlPlaneTest() : namespace_(namespace_name()) {
+  auto config = kube::load_config("", "");
+  EXPECT_TRUE(config) << config.error().message;
+  api_.emplace(context_.get_executor(), *config, clock_);
+  apply_crds();
+  const auto made =
+      create(kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace_ + "}}");
+  EXPECT_TRUE(made) << made.error().message;
+  runtime_port_ = free_port(context_);
+  kubelet_.emplace(context_.get_executor(), *api_, namespace_, runtime_port_);
+}
+
+void ControlPlaneTest::apply_crds() {
+  const Status crds = run(apply_all_crds(*api_));
+  EXPECT_TRUE(crds) << crds.error().message;
+  for (const api::Crd& crd : api::crds()) {
+    EXPECT_TRUE(wait_for(kCrds, string_or(crd.object, {"metadata", "name"}, ""), established));
+  }
+}
+
+ControlPlaneTest::~ControlPlaneTest() {
+  operators_.clear();
+  run(kubelet_->stop());
+  for (const Json& model : list(kube::kGalleryModels)) {
+    EXPECT_TRUE(remove(kube::kGalleryModels, string_or(model, {"metadata", "name"}, "")));
+  }
+  EXPECT_TRUE(remove(kNamespaces, namespace_));
+}
+
+testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& name,
+                                                           const OperatorFlags& flags) {
+  std::vector<std::string> arguments{"run",
+                                     "--namespace",
+                                     namespace_,
+                                     "--operator-namespace",
+                                     namespace_,
+                                     "--runtime-image",
+                                     "wan-runtime:test",
+                                     "--health-listen",
+                                     "127.0.0.1:0",
+                                     "--runtime-port",
+                                     std::to_string(runtime_port_),
+                                     "--lease-seconds",
+                                     flags.lease_seconds,
+                                     "--renew-seconds",
+                                     flags.renew_seconds,
+                                     "--retry-seconds",
+                                     flags.retry_seconds};
+  if (!flags.kubeconfig.empty()) arguments.insert(arguments.end(), {"--kubeconfig", flags.kubeconfig});
+  const std::filesystem::path log =
+      std::filesystem::path(::testing::TempDir()) / (namespace_ + "-" + name + ".log");
+  operators_.push_back(std::make_unique<testing::OperatorProcess>(
+      std::filesystem::path(WAN_BINARY_DIR) / "wan-operator", arguments, log));
+  return *operators_.back();
+}
+
+std::string ControlPlaneTest::logs() {
+  std::string text;
+  for (const auto& one : operators_) text += "--- operator\n" + one->log();
+  return text;
+}
+
+Result<Json> ControlPlaneTest::create(const kube::Resource& resource, const std::string& yaml) {
+  WAN_TRY(Json object, parse_yaml(yaml));
+  if (resource.namespaced) object["metadata"]["namespace"] = namespace_;
+  return run(api_->create(resource, std::move(object)));
+}
+
+Result<Json> ControlPlaneTest::get(const kube::Resource& resource, const std::string& name) {
+  return run(api_->get(resource, resource.namespaced ? namespace_ : "", name));
+}
+
+Json ControlPlaneTest::get_or_null(const kube::Resource& resource, const std::string& name) {
+  return get(resource, name).value_or(Json());
+}
+
+std::vector<Json> ControlPlaneTest::list(const kube::Resource& resource) {
+  kube::ListOptions options;
+  if (resource.namespaced) options.namespace_ = namespace_;
+  auto page = run(api_->list(resource, std::move(options)));
+  EXPECT_TRUE(page) << page.error().message;
+  return page ? std::move(page->items) : std::vector<Json>();
+}
+
+Status ControlPlaneTest::remove(const kube::Resource& resource, const std::string& name) {
+  WAN_TRY(const Json object, get(resource, name));
+  kube::DeleteOptions options;
+  options.uid = string_or(object, {"metadata", "uid"}, "");
+  return run(api_->remove(resource, resource.namespaced ? namespace_ : "", name, std::move(options)));
+}
+
+Result<Json> ControlPlaneTest::patch(const kube::Resource& resource, const std::string& name,
+                                     const std::string& yaml) {
+  WAN_TRY(Json body, parse_yaml(yaml));
+  return run(api_->merge_patch(resource, resource.namespaced ? namespace_ : "", name, std::move(body)));
+}
+
+bool ControlPlaneTest::wait_until(const std::function<bool()>& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) {
+      std::fputs(logs().c_str(), stderr);
+      return false;
+    }
+    static_cast<void>(run(sleep_for(std::chrono::milliseconds(20))));
+  }
+  return true;
+}
+
+bool ControlPlaneTest::wait_for(const kube::Resource& resource, const std::string& name,
+                                const std::function<bool(const Json&)>& is_so) {
+  Json last;
+  const bool reached = wait_until([&] {
+    last = get_or_null(resource, name);
+    return !last.is_null() && is_so(last);
+  });
+  if (!reached) {
+    last["metadata"].erase("managedFields");
+    ADD_FAILURE() << kube::qualified_name(resource) << " " << name << " stays " << last.dump(1);
+  }
+  return reached;
+}
+
+std::string ControlPlaneTest::condition_reason(const Json& object, const std::string& type) {
+  const Json* conditions = find(object, {"status", "conditions"});
+  if (conditions == nullptr) return "";
+  for (const Json& condition : *conditions) {
+    if (string_or(condition, {"type"}, "") == type) return string_or(condition, {"reason"}, "");
+  }
+  return "";
+}
+
+}  // namespace wan

@@ -1,0 +1,68 @@
+#pragma once
+// What the tests on the real control plane share: a client, a namespace of their own, operators to start.
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/net/client.h"
+#include "operator/kube/client.h"
+#include "tests/support/fake_kubelet.h"
+#include "tests/support/operator_process.h"
+#include "tests/support/run_task.h"
+
+namespace wan {
+
+inline constexpr kube::Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
+inline constexpr kube::Resource kCrds{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
+                                      "CustomResourceDefinition", false};
+
+// A lease short enough for tests.
+struct OperatorFlags {
+  std::string lease_seconds = "2";
+  std::string renew_seconds = "1.5";
+  std::string retry_seconds = "0.2";
+  std::string kubeconfig;  // empty: $KUBECONFIG
+};
+
+class ControlPlaneTest : public ::testing::Test {
+ protected:
+  ControlPlaneTest();
+  ~ControlPlaneTest() override;
+
+  void apply_crds();
+  // Starts an operator for this test's namespace; `name` is unique within the test.
+  testing::OperatorProcess& start_operator(const std::string& name, const OperatorFlags& flags = {});
+  // The log of every operator, for failures.
+  [[nodiscard]] std::string logs();
+
+  Result<Json> create(const kube::Resource& resource, const std::string& yaml);
+  Result<Json> get(const kube::Resource& resource, const std::string& name);
+  Json get_or_null(const kube::Resource& resource, const std::string& name);
+  std::vector<Json> list(const kube::Resource& resource);
+  Status remove(const kube::Resource& resource, const std::string& name);
+  Result<Json> patch(const kube::Resource& resource, const std::string& name, const std::string& yaml);
+  // Asks until the object is so; its last state is printed where it never is.
+  bool wait_for(const kube::Resource& resource, const std::string& name,
+                const std::function<bool(const Json&)>& is_so);
+  bool wait_until(const std::function<bool()>& condition);
+  // Lets time pass for everything that runs here.
+  template <class T>
+  T run(Task<T> task) {
+    return testing::run_task(context_, std::move(task));
+  }
+
+  [[nodiscard]] static std::string condition_reason(const Json& object, const std::string& type);
+
+  asio::io_context context_;
+  SystemClock clock_;
+  std::string namespace_;
+  std::optional<kube::Client> api_;
+  std::optional<testing::FakeKubelet> kubelet_;
+  uint16_t runtime_port_ = 0;
+  std::vector<std::unique_ptr<testing::OperatorProcess>> operators_;
+};
+
+}  // namespace wan

@@ -1,0 +1,213 @@
+#include "operator/execute/executor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/crypto/capability.h"
+#include "operator/api/identifiers.h"
+#include "tests/support/fake_api.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_runtime.h"
+#include "tests/support/run_task.h"
+
+namespace wan::execute {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const std::string kSeed(32, 's');
+
+Json child(const std::string& name, const std::string& owner_uid) {
+  Json object = Json::object();
+  object["apiVersion"] = "apps/v1";
+  object["kind"] = "Deployment";
+  object["metadata"]["namespace"] = "ns";
+  object["metadata"]["name"] = name;
+  Json owner = Json::object();
+  owner["uid"] = owner_uid;
+  owner["controller"] = true;
+  object["metadata"]["ownerReferences"] = Json::array({owner});
+  return object;
+}
+
+reconcile::ObjectRef ref(const std::string& uid) {
+  return {"wan.gallery/v1alpha1", "VideoJob", "ns", "red-ball", uid};
+}
+
+class ExecutorTest : public ::testing::Test {
+ protected:
+  ExecutorTest() { issuer_.set_epoch("77"); }
+  ~ExecutorTest() override { testing::run_task(context_, runtimes_.stop()); }
+
+  Status run(std::vector<reconcile::Step> steps) {
+    reconcile::Plan plan;
+    plan.steps = std::move(steps);
+    return testing::run_task(context_, executor_.run("owner", std::move(plan)));
+  }
+  std::vector<std::string> verbs() const {
+    std::vector<std::string> verbs;
+    for (const testing::Call& call : api_.writes()) verbs.push_back(call.verb);
+    return verbs;
+  }
+  const Json& put_job() {
+    Json job = Json::object();
+    job["metadata"]["namespace"] = "ns";
+    job["metadata"]["name"] = "red-ball";
+    return api_.put(kube::kVideoJobs, job);
+  }
+
+  asio::io_context context_;
+  testing::FakeApi api_;
+  SystemClock clock_;
+  Caches caches_;
+  dispatch::CapabilityIssuer issuer_{kSeed, clock_};
+  dispatch::Dispatcher runtimes_{context_.get_executor(), issuer_, dispatch::DispatcherSettings(),
+                                 [](const dispatch::PodRef&, const dispatch::Change&) {}};
+  controller::EventRecorder events_{context_.get_executor(), api_, clock_, "test"};
+  WriteGate gate_{clock_};
+  Executor executor_{api_, caches_, runtimes_, issuer_, events_, gate_, clock_};
+};
+
+TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
+  const std::string uid = string_or(put_job(), {"metadata", "uid"}, "");
+  Json status = Json::object();
+  status["phase"] = "Queued";
+  ASSERT_TRUE(run({reconcile::Apply{child("a", "u")}, reconcile::WriteStatus{ref(uid), status, ""}}));
+  ASSERT_THAT(verbs(), ElementsAre("apply", "apply/status"));
+  EXPECT_EQ(api_.writes()[0].field_manager, "wan-operator");
+  EXPECT_EQ(api_.writes()[1].field_manager, "wan-operator-status");
+  EXPECT_EQ(string_or(api_.writes()[1].object, {"metadata", "uid"}, ""), uid);
+  EXPECT_TRUE(executor_.last_status_write(uid));
+}
+
+TEST_F(ExecutorTest, StopsAtTheFirstStepThatFails) {
+  api_.fail_next("apply", unavailable("the API server is down"));
+  const Status done = run({reconcile::Apply{child("a", "u")}, reconcile::Apply{child("b", "u")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(verbs(), ElementsAre("apply"));
+}
+
+TEST_F(ExecutorTest, DoesNotTakeAnObjectOfSomebodyElse) {
+  api_.put(kube::kDeployments, child("a", "somebody else"));
+  const Status done = run({reconcile::Apply{child("a", "u")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kAlreadyExists);
+  EXPECT_NE(done.error().message.find("belongs to somebody else"), std::string::npos);
+  EXPECT_THAT(verbs(), IsEmpty());
+  api_.put(kube::kDeployments, child("b", "u"));
+  EXPECT_TRUE(run({reconcile::Apply{child("b", "u")}}));
+}
+
+TEST_F(ExecutorTest, CreatesOnceAndDeletesOnlyWhatIsStillThere) {
+  Json secret = Json::object();
+  secret["apiVersion"] = "v1";
+  secret["kind"] = "Secret";
+  secret["metadata"]["namespace"] = "ns";
+  secret["metadata"]["name"] = "token";
+  EXPECT_TRUE(run({reconcile::Create{secret}, reconcile::Create{secret}}));
+  const std::string uid = string_or(api_.put(kube::kDeployments, child("a", "u")), {"metadata", "uid"}, "");
+  EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", "an older one"}}}));
+  EXPECT_NE(api_.stored(kube::kDeployments, "ns/a"), nullptr);
+  EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", uid}}}));
+  EXPECT_EQ(api_.stored(kube::kDeployments, "ns/a"), nullptr);
+  EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", uid}}}));
+}
+
+TEST_F(ExecutorTest, EndsWithoutAnErrorWhenTheObjectItselfIsGone) {
+  EXPECT_TRUE(
+      run({reconcile::WriteStatus{ref("gone"), Json::object(), ""}, reconcile::Apply{child("a", "u")}}));
+  EXPECT_THAT(verbs(), ElementsAre("apply/status"));
+}
+
+TEST_F(ExecutorTest, DoesNotWriteTheStatusOfANewObjectOfTheSameName) {
+  put_job();
+  const Status done = run({reconcile::WriteStatus{ref("of the former one"), Json::object(), ""}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ExecutorTest, RefusesAPlanForAKindThatTheOperatorDoesNotHandle) {
+  Json object = child("a", "u");
+  object["kind"] = "DaemonSet";
+  const Status done = run({reconcile::Apply{object}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kInternal);
+}
+
+TEST_F(ExecutorTest, HandsAJobOverWithItsEpochAndAGrantForTheUpload) {
+  const std::string key = ed25519_public_key_base64(kSeed).value();
+  testing::FakeRuntime runtime(context_.get_executor(), "127.0.0.1", 0, "pod-1", key);
+  ASSERT_TRUE(runtime.start());
+  dispatch::DispatcherSettings settings;
+  settings.port = runtime.port();
+  dispatch::Dispatcher runtimes(context_.get_executor(), issuer_, settings,
+                                [](const dispatch::PodRef&, const dispatch::Change&) {});
+  runtimes.start();
+  api::Pod pod;
+  pod.metadata.uid = "pod-1";
+  pod.metadata.labels[api::kLabelDeployment] = "tiny";
+  pod.ip = "127.0.0.1";
+  pod.containers.push_back({.name = "runtime", .running = true});
+  runtimes.pod_changed(nullptr, &pod);
+  Executor executor(api_, caches_, runtimes, issuer_, events_, gate_, clock_);
+  reconcile::Dispatch step{"pod-1", "job-1", 3, Json::object(), "artifacts/ns/videos", "red-ball.mp4"};
+  step.body["podUID"] = "pod-1";
+  step.body["attempt"] = 3;
+  step.body["activeDeadlineSeconds"] = 60;
+  reconcile::Plan plan;
+  plan.steps.emplace_back(step);
+  const Status done = testing::run_task(context_, executor.run("owner", plan));
+  testing::run_task(context_, runtimes.stop());
+  testing::run_task(context_, runtime.stop());
+  ASSERT_TRUE(done) << done.error().message;
+  const auto found = std::ranges::find(runtime.requests(), "PUT", &testing::RuntimeRequest::method);
+  ASSERT_NE(found, runtime.requests().end());
+  const testing::RuntimeRequest& put = *found;
+  EXPECT_EQ(string_or(put.body, {"epoch"}, ""), "77");
+  const auto grant = verify_capability(string_or(put.body, {"artifact", "token"}, ""), key,
+                                       "artifacts/ns/videos", clock_.wall());
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_EQ(grant->scope, "artifact:write");
+  EXPECT_EQ(grant->path, "red-ball.mp4");
+  EXPECT_EQ(grant->subject, "job-1");
+  EXPECT_GT(grant->expires_at, clock_.wall() + std::chrono::seconds(60));
+}
+
+TEST_F(ExecutorTest, HoldsTheNextReconcileUntilTheCacheShowsTheWrite) {
+  ASSERT_TRUE(run({reconcile::Apply{child("a", "u")}}));
+  EXPECT_GT(gate_.blocked("owner").count(), 0);
+  EXPECT_EQ(gate_.blocked("another owner").count(), 0);
+  cache::Sink& sink = caches_.deployments.writer("");
+  sink.handle(cache::Applied{*api_.stored(kube::kDeployments, "ns/a")});
+  EXPECT_EQ(gate_.blocked("owner").count(), 0);
+}
+
+TEST(WriteGateTest, GoesOnAfterItsTimeLimit) {
+  testing::FakeClock clock;
+  Caches caches;
+  WriteGate gate(clock, std::chrono::seconds(10));
+  gate.note("owner", caches.pods, {"ns", "p"}, "5");
+  EXPECT_EQ(gate.blocked("owner"), std::chrono::seconds(10));
+  clock.advance(std::chrono::seconds(4));
+  EXPECT_EQ(gate.blocked("owner"), std::chrono::seconds(6));
+  clock.advance(std::chrono::seconds(6));
+  EXPECT_EQ(gate.blocked("owner").count(), 0);
+}
+
+TEST(WriteGateTest, WaitsForNothingThatTheCacheHasSeenAlready) {
+  testing::FakeClock clock;
+  Caches caches;
+  WriteGate gate(clock);
+  cache::Sink& sink = caches.pods.writer("");
+  sink.handle(cache::InitBegan());
+  sink.handle(cache::InitDone{"100"});
+  gate.note("owner", caches.pods, {"ns", "p"}, "99");
+  EXPECT_EQ(gate.blocked("owner").count(), 0);
+}
+
+}  // namespace
+}  // namespace wan::execute

@@ -1,0 +1,126 @@
+#include "operator/execute/observe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "operator/api/identifiers.h"
+#include "operator/reconcile/objects/names.h"
+#include "tests/support/fake_api.h"
+#include "tests/support/run_task.h"
+
+namespace wan::execute {
+namespace {
+
+using ::testing::ElementsAre;
+
+int next_version = 1;
+
+Json object(const std::string& namespace_, const std::string& name, const std::string& yaml = "{}") {
+  Json made = parse_yaml(yaml).value();
+  made["metadata"]["namespace"] = namespace_;
+  made["metadata"]["name"] = name;
+  made["metadata"]["uid"] = "uid-" + name;
+  made["metadata"]["resourceVersion"] = std::to_string(next_version++);
+  return made;
+}
+
+Json labelled(Json made, const std::string& label, const std::string& value) {
+  made["metadata"]["labels"][label] = value;
+  return made;
+}
+
+class ObserveTest : public ::testing::Test {
+ protected:
+  void put(cache::StoreBase& store, Json made) { store.writer("").handle(cache::Applied{std::move(made)}); }
+  void put_deployment() {
+    put(caches_.wan_deployments,
+        object("ns", "tiny", "spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}"));
+  }
+  void put_job(const std::string& name, const std::string& phase = "") {
+    put(caches_.video_jobs,
+        object("ns", name,
+               "{spec: {deploymentRef: {name: tiny}, prompt: p}, status: {phase: \"" + phase + "\"}}"));
+  }
+
+  asio::io_context context_;
+  SystemClock clock_;
+  Caches caches_;
+  dispatch::CapabilityIssuer issuer_{std::string(32, 's'), clock_};
+  dispatch::Dispatcher runtimes_{context_.get_executor(), issuer_, dispatch::DispatcherSettings(),
+                                 [](const dispatch::PodRef&, const dispatch::Change&) {}};
+};
+
+TEST_F(ObserveTest, FindsNothingForAnObjectThatIsGone) {
+  EXPECT_FALSE(observe_gallery_model(caches_, {"", "x"}));
+  EXPECT_FALSE(observe_wan_deployment(caches_, runtimes_, {"ns", "x"}));
+  EXPECT_FALSE(observe_video_job(caches_, runtimes_, {"ns", "x"}));
+}
+
+TEST_F(ObserveTest, FindsPodsOfADeploymentByItsUidAndNotByItsName) {
+  put_deployment();
+  put(caches_.pods, labelled(object("ns", "new"), api::kLabelOwnerUid, "uid-tiny"));
+  Json old = labelled(object("ns", "old"), api::kLabelOwnerUid, "uid-of-a-former-tiny");
+  put(caches_.pods, labelled(old, api::kLabelDeployment, "tiny"));
+  const auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
+  ASSERT_TRUE(observed);
+  ASSERT_EQ(observed->pods.size(), 1U);
+  EXPECT_EQ(observed->pods[0].metadata.name, "new");
+}
+
+TEST_F(ObserveTest, GathersTheUnfinishedJobsOfTheSameDeployment) {
+  put_deployment();
+  put_job("a");
+  put_job("b", "Running");
+  put_job("c", "Succeeded");
+  put(caches_.video_jobs, object("other", "d", "spec: {deploymentRef: {name: tiny}, prompt: p}"));
+  const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
+  ASSERT_TRUE(observed);
+  ASSERT_TRUE(observed->deployment);
+  ASSERT_EQ(observed->others.size(), 1U);
+  EXPECT_EQ(observed->others[0].metadata.name, "b");
+}
+
+TEST_F(ObserveTest, FindsTheArtifactServerOfTheClaimThatTheJobsDeploymentNames) {
+  put_deployment();
+  put_job("a");
+  const std::string server = reconcile::artifact_server_name("videos");
+  put(caches_.services, object("ns", server, "spec: {clusterIP: 10.0.0.7}"));
+  put(caches_.pods,
+      labelled(object("ns", "server-pod"), api::kLabelArtifacts, reconcile::claim_hash("videos")));
+  const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
+  ASSERT_TRUE(observed);
+  ASSERT_TRUE(observed->artifact_service);
+  EXPECT_EQ(observed->artifact_service->cluster_ip, "10.0.0.7");
+  EXPECT_EQ(observed->artifact_pods.size(), 1U);
+}
+
+TEST_F(ObserveTest, NamesAllReferentsOfAClaimInItsNamespace) {
+  put_deployment();
+  put(caches_.video_jobs,
+      object("ns", "a", "spec: {model: {name: m}, prompt: p, output: {pvc: {claimName: videos}}}"));
+  put(caches_.video_jobs,
+      object("other", "b", "spec: {model: {name: m}, prompt: p, output: {pvc: {claimName: videos}}}"));
+  const auto observed = observe_artifacts(caches_, {"ns", "videos"});
+  ASSERT_EQ(observed.deployments.size(), 1U);
+  ASSERT_EQ(observed.jobs.size(), 1U);
+  EXPECT_EQ(observed.jobs[0].metadata.name, "a");
+  EXPECT_TRUE(observe_artifacts(caches_, {"ns", "unused"}).deployments.empty());
+}
+
+TEST_F(ObserveTest, AsksTheApiServerForObjectsThatTheCacheDoesNotHold) {
+  testing::FakeApi api;
+  put_deployment();
+  auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
+  ASSERT_TRUE(testing::run_task(context_, look_for_others(api, *observed)));
+  EXPECT_FALSE(observed->child);
+  api.put(kube::kDeployments, object("ns", "tiny", "spec: {replicas: 3}"));
+  ASSERT_TRUE(testing::run_task(context_, look_for_others(api, *observed)));
+  ASSERT_TRUE(observed->child);
+  EXPECT_EQ(observed->child->spec_replicas, 3);
+  api.fail_next("get", unavailable("down"));
+  observed->child.reset();
+  EXPECT_FALSE(testing::run_task(context_, look_for_others(api, *observed)));
+}
+
+}  // namespace
+}  // namespace wan::execute
