@@ -59,7 +59,7 @@ def deployment_yaml(name="wan-tiny", model="wan-tiny", **spec):
 
 def job_yaml(name, prompt, **spec):
     if "model" not in spec:
-        spec["deploymentRef"] = {"name": "wan-tiny"}
+        spec.setdefault("deploymentRef", {"name": "wan-tiny"})
     return json.dumps({"apiVersion": "wan.gallery/v1alpha1", "kind": "VideoJob", "metadata": {"name": name},
                        "spec": {"prompt": prompt, **spec}})
 

@@ -17,7 +17,7 @@ PROGRESS_PHASES = ["TextEncode", "Denoise", "Decode", "Encode", "Upload"]
 PROMPTS = {
     "red-ball": ("a red ball moves to the right on a blue background", 42, dict(color="red", background="blue", direction="right")),
     "orange-ring": ("an orange ring moves to the left on a cyan background", 4, dict(color="orange", background="cyan", direction="left")),
-    "green-square": ("a green square falls to the ground on a white background", 2, dict(color="green", background="white", direction="down")),
+    "falling-square": ("a green square falls to the ground on a white background", 2, dict(color="green", background="white", direction="down")),
     "purple-triangle": ("A purple triangle is rising up. The background is yellow.", 6, dict(color="purple", background="yellow", direction="up")),
     "pink-heart": ("a pink heart grows on a black background", 3, dict(color="pink", background="black", growing=True)),
 }
