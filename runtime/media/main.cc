@@ -106,11 +106,16 @@ void add_encode(CLI::App& app, Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("wan-media: frames to video files");
+  CLI::App app(
+      "wan-media: frames to video files\nExit codes: 0 the file is written; 1 it failed; 2 bad flags.");
   app.require_subcommand(1);
   Options options;
   add_encode(app, options);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (options.video.width % 2 != 0 || options.video.height % 2 != 0) {
     std::cerr << "wan-media: width and height must be even\n";
     return 2;

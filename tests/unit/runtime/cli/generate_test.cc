@@ -14,9 +14,11 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
 #include "base/json/json.h"
+#include "runtime/gallery/import.h"
 #include "tests/unit/base/temporary_folder.h"
 
 extern char** environ;
@@ -40,9 +42,9 @@ class GenerateProgram : public ::testing::Test {
   fs::path program() const { return fs::path(WAN_BINARY_DIR) / "wan-runtime"; }
   fs::path file(const std::string& name) const { return folder_.path() / name; }
 
-  Outcome run(const std::string& arguments) {
-    const std::string command =
-        "cd " + folder_.path().string() + " && " + program().string() + " generate " + arguments + " 2>&1";
+  Outcome run(const std::string& arguments, const std::string& environment = "") {
+    const std::string command = "cd " + folder_.path().string() + " && " + environment + " " +
+                                program().string() + " generate " + arguments + " 2>&1";
     Outcome outcome;
     FILE* pipe = ::popen(command.c_str(), "r");
     std::array<char, 4096> buffer;
@@ -111,6 +113,25 @@ TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
     EXPECT_EQ(outcome.code, 2) << arguments << "\n" << outcome.text;
     EXPECT_THAT(outcome.text, HasSubstr(message)) << arguments;
   }
+}
+
+TEST_F(GenerateProgram, FindsAModelByItsNameInTheStore) {
+  const SystemClock clock;
+  const auto silent = [&](int64_t bytes) {
+    return gallery::Meter("import", bytes, gallery::MeterStyle::kSilent, clock, [](const std::string&) {});
+  };
+  const fs::path tiny = fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny";
+  const auto imported = gallery::import_model(tiny, file("store"), "my-model", silent);
+  ASSERT_TRUE(imported.has_value()) << imported.error().message;
+  const std::string environment =
+      "WAN_STORE=" + file("store").string() + " XDG_CACHE_HOME=" + file("cache").string();
+  const Outcome outcome =
+      run("--model my-model --prompt 'a red ball' -o a.mp4 --json" + std::string(kQuick), environment);
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr(imported->digest));
+  const Outcome missing = run("--model other --prompt x", environment);
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.text, HasSubstr("model 'other': not found; looked in the store"));
 }
 
 TEST_F(GenerateProgram, HelpShowsExamplesAndExitCodes) {

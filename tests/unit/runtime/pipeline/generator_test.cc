@@ -14,7 +14,7 @@
 
 #include "base/crypto/sha256.h"
 #include "tests/unit/base/temporary_folder.h"
-#include "tests/unit/runtime/pipeline/mp4_frames.h"
+#include "tests/unit/runtime/media/read_mp4.h"
 
 namespace wan::pipeline {
 namespace {
@@ -37,10 +37,12 @@ class GeneratorTest : public ::testing::Test {
     EXPECT_TRUE(loaded.has_value()) << loaded.error().message;
     return **loaded;
   }
-  static ResolvedGeneration request(const std::string& prompt, int64_t seed = 0) {
+  // All defaults but the steps: few are enough where nobody looks at the pictures.
+  static ResolvedGeneration request(const std::string& prompt, int64_t seed = 0, int steps = 3) {
     GenerationSpec spec;
     spec.prompt = prompt;
     spec.seed = seed;
+    spec.steps = steps;
     return *resolve(spec, generator().info().defaults, "default", "test");
   }
   fs::path file(const std::string& name) const { return folder_.path() / name; }
@@ -120,9 +122,9 @@ class PromptObeyed : public GeneratorTest, public ::testing::WithParamInterface<
 
 TEST_P(PromptObeyed, InColourBackgroundAndMotion) {
   const Obedience& expected = GetParam();
-  const auto result = generate(request(expected.prompt), "video.mp4");
+  const auto result = generate(request(expected.prompt, 0, 20), "video.mp4");
   ASSERT_TRUE(result.has_value()) << result.error().message;
-  const auto pictures = wan::testing::read_mp4(result->file);
+  const auto pictures = wan::testing::read_mp4(result->file).pictures;
   ASSERT_EQ(pictures.size(), 17u);
   const Object first = find_object(pictures.front()), last = find_object(pictures.back());
   const Object middle = find_object(pictures[8]);
@@ -228,7 +230,7 @@ TEST_F(GeneratorTest, OneFrameIsAVideoToo) {
   one.frames = 1;
   const auto result = generate(one, "a.mp4");
   ASSERT_TRUE(result.has_value()) << result.error().message;
-  EXPECT_EQ(wan::testing::read_mp4(file("a.mp4")).size(), 1u);
+  EXPECT_EQ(wan::testing::read_mp4(file("a.mp4")).pictures.size(), 1u);
 }
 
 TEST_F(GeneratorTest, ImageToVideoIsRefusedByATextModel) {

@@ -1,8 +1,9 @@
-#include "tests/unit/runtime/pipeline/mp4_frames.h"
+#include "tests/unit/runtime/media/read_mp4.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 }
 
@@ -41,22 +42,36 @@ void decode(AVFormatContext* format, AVCodecContext* codec, std::vector<Picture>
   av_packet_free(&packet);
 }
 
+std::string text(const char* name) { return name ? name : ""; }
+
+void describe(const AVStream& stream, Mp4& mp4) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  mp4.codec = text(avcodec_get_name(parameters.codec_id));
+  mp4.color_range = text(av_color_range_name(parameters.color_range));
+  mp4.color_space = text(av_color_space_name(parameters.color_space));
+  mp4.color_transfer = text(av_color_transfer_name(parameters.color_trc));
+  mp4.color_primaries = text(av_color_primaries_name(parameters.color_primaries));
+  mp4.frames_per_second = av_q2d(stream.avg_frame_rate);
+}
+
 }  // namespace
 
-std::vector<Picture> read_mp4(const std::filesystem::path& file) {
-  std::vector<Picture> pictures;
+Mp4 read_mp4(const std::filesystem::path& file) {
+  Mp4 mp4;
   AVFormatContext* format = nullptr;
-  if (avformat_open_input(&format, file.c_str(), nullptr, nullptr) < 0) return pictures;
-  const AVCodecParameters* parameters = format->nb_streams > 0 ? format->streams[0]->codecpar : nullptr;
-  const AVCodec* decoder = parameters ? avcodec_find_decoder(parameters->codec_id) : nullptr;
+  if (avformat_open_input(&format, file.c_str(), nullptr, nullptr) < 0) return mp4;
+  const AVStream* stream = format->nb_streams > 0 ? format->streams[0] : nullptr;
+  const AVCodec* decoder = stream ? avcodec_find_decoder(stream->codecpar->codec_id) : nullptr;
   AVCodecContext* codec = decoder ? avcodec_alloc_context3(decoder) : nullptr;
-  if (codec && avcodec_parameters_to_context(codec, parameters) >= 0 &&
+  if (codec && avcodec_parameters_to_context(codec, stream->codecpar) >= 0 &&
       avcodec_open2(codec, decoder, nullptr) >= 0) {
-    decode(format, codec, pictures);
+    describe(*stream, mp4);
+    decode(format, codec, mp4.pictures);
+    mp4.pixel_format = text(av_get_pix_fmt_name(codec->pix_fmt));
   }
   avcodec_free_context(&codec);
   avformat_close_input(&format);
-  return pictures;
+  return mp4;
 }
 
 }  // namespace wan::testing

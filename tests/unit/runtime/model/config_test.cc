@@ -1,0 +1,71 @@
+#include "runtime/model/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "base/io/file.h"
+
+namespace wan::model {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+Json config_of(const std::string& component) {
+  const std::string file =
+      std::string(WAN_SOURCE_DIR) + "/runtime/models/wan-tiny/" + component + "/config.json";
+  return *parse_json(*read_file(file));
+}
+
+TEST(ModelConfig, ReadsTheBuiltInModel) {
+  const auto t5 = umt5_config(config_of("text_encoder"));
+  ASSERT_TRUE(t5.has_value()) << t5.error().message;
+  EXPECT_EQ(t5->d_model, 128);
+  EXPECT_EQ(t5->num_layers, 2);
+  const auto transformer = wan_transformer_config(config_of("transformer"));
+  ASSERT_TRUE(transformer.has_value()) << transformer.error().message;
+  EXPECT_EQ(transformer->inner_dim(), 128);
+  const auto vae = autoencoder_config(config_of("vae"));
+  ASSERT_TRUE(vae.has_value()) << vae.error().message;
+  EXPECT_EQ(vae->dim_mult, (std::vector<int64_t>{1, 2, 4, 4}));
+  EXPECT_FLOAT_EQ(vae->latents_std[0], 3.037489F);
+}
+
+TEST(ModelConfig, RefusesATransformerThatNeedsAnImage) {
+  Json json = config_of("transformer");
+  json["image_dim"] = 1280;
+  EXPECT_THAT(wan_transformer_config(json).error().message,
+              AllOf(HasSubstr("image_dim: 1280"), HasSubstr("null")));
+}
+
+TEST(ModelConfig, RefusesAnotherGenerationsVae) {
+  Json json = config_of("vae");
+  json["is_residual"] = true;
+  EXPECT_THAT(autoencoder_config(json).error().message, HasSubstr("is_residual: true is not supported"));
+}
+
+TEST(ModelConfig, RefusesSizesThatAreMissingOrMakeNoSense) {
+  Json json = config_of("transformer");
+  json.erase("ffn_dim");
+  EXPECT_THAT(wan_transformer_config(json).error().message, HasSubstr("ffn_dim: missing"));
+  json["ffn_dim"] = -1;
+  EXPECT_THAT(wan_transformer_config(json).error().message, HasSubstr("ffn_dim: -1"));
+  json = config_of("vae");
+  json["latents_mean"] = {1, 2};
+  EXPECT_THAT(autoencoder_config(json).error().message,
+              HasSubstr("latents_mean: must be a list of 16 numbers"));
+  json = config_of("vae");
+  json["dim_mult"] = {1, 2};
+  EXPECT_THAT(autoencoder_config(json).error().message, HasSubstr("temperal_downsample"));
+}
+
+TEST(ModelConfig, RefusesAnotherTextEncoder) {
+  Json json = config_of("text_encoder");
+  json["model_type"] = "t5";
+  EXPECT_THAT(umt5_config(json).error().message,
+              HasSubstr("model_type: \"t5\" is not supported; supported: \"umt5\""));
+}
+
+}  // namespace
+}  // namespace wan::model
