@@ -106,6 +106,7 @@ void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api:
     if (state != nullptr) wake_claim(state->metadata.namespace_, reconcile::artifact_claim(*state));
   }
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
+  if (after == nullptr) steps_.forget(meta.uid);
   wan_deployments_.enqueue(cache::key_of(meta));
   wake_jobs_of(meta.namespace_, meta.name);
 }

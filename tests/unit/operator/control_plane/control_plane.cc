@@ -1,9 +1,12 @@
 #include "tests/unit/operator/control_plane/control_plane.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <unistd.h>
 
+#include "base/crypto/hmac.h"
+#include "base/io/file.h"
 #include "operator/api/crd.h"
 #include "operator/kube/api_error.h"
 
@@ -35,6 +38,42 @@ Task<Status> apply_all_crds(kube::Api& api) {
   co_return Status();
 }
 
+constexpr std::array kRbac{
+    kube::Resource{"", "v1", "serviceaccounts", "ServiceAccount"},
+    kube::Resource{"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false},
+    kube::Resource{"rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false},
+    kube::Resource{"rbac.authorization.k8s.io", "v1", "roles", "Role"},
+    kube::Resource{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"}};
+constexpr kube::Resource kToken{"", "v1", "serviceaccounts/wan-gallery/token", "TokenRequest"};
+
+std::string replace_all(std::string text, const std::string& from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+Task<Status> apply_objects(kube::Api& api, std::vector<Json> objects) {
+  for (Json& object : objects) {
+    const std::string kind = string_or(object, {"kind"}, "");
+    const auto resource = std::ranges::find(kRbac, kind, &kube::Resource::kind);
+    if (resource == kRbac.end()) co_return fail(invalid_argument("manifests/rbac.yaml has a " + kind));
+    WAN_CO_TRY_VOID(co_await api.apply(*resource, std::move(object), "tests", ""));
+  }
+  co_return Status();
+}
+
+Json account_kubeconfig(const kube::Config& config, const std::string& token) {
+  Json made = parse_yaml(
+                  "{clusters: [{name: c, cluster: {}}], users: [{name: u, user: {}}], current-context: x, "
+                  "contexts: [{name: x, context: {cluster: c, user: u}}]}")
+                  .value();
+  made["clusters"][0]["cluster"]["server"] = "https://" + net::authority(config.server);
+  made["clusters"][0]["cluster"]["certificate-authority-data"] = base64_encode(config.tls.ca_pem);
+  made["users"][0]["user"]["token"] = token;
+  return made;
+}
+
 bool established(const Json& crd) {
   const Json* conditions = find(crd, {"status", "conditions"});
   if (conditions == nullptr) return false;
@@ -54,6 +93,7 @@ ControlPlaneTest::ControlPlaneTest() : namespace_(namespace_name()) {
   const auto made =
       create(kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace_ + "}}");
   EXPECT_TRUE(made) << made.error().message;
+  apply_rbac(*config);
   runtime_port_ = free_port(context_);
   kubelet_.emplace(context_.get_executor(), *api_, namespace_, runtime_port_);
 }
@@ -64,6 +104,20 @@ void ControlPlaneTest::apply_crds() {
   for (const api::Crd& crd : api::crds()) {
     EXPECT_TRUE(wait_for(kCrds, string_or(crd.object, {"metadata", "name"}, ""), established));
   }
+}
+
+void ControlPlaneTest::apply_rbac(const kube::Config& config) {
+  const auto text = read_file(std::filesystem::path(WAN_SOURCE_DIR) / "manifests/rbac.yaml");
+  ASSERT_TRUE(text) << text.error().message;
+  auto objects = parse_yaml_documents(replace_all(*text, "wan-system", namespace_));
+  ASSERT_TRUE(objects) << objects.error().message;
+  const Status applied = run(apply_objects(*api_, *std::move(objects)));
+  ASSERT_TRUE(applied) << applied.error().message;
+  const auto granted = create(kToken, "{apiVersion: authentication.k8s.io/v1, kind: TokenRequest}");
+  ASSERT_TRUE(granted) << granted.error().message;
+  kubeconfig_ = std::filesystem::path(::testing::TempDir()) / (namespace_ + ".kubeconfig");
+  const Json made = account_kubeconfig(config, string_or(*granted, {"status", "token"}, ""));
+  ASSERT_TRUE(write_file_atomically(kubeconfig_, made.dump()));
 }
 
 ControlPlaneTest::~ControlPlaneTest() {
@@ -94,7 +148,8 @@ testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& na
                                      flags.renew_seconds,
                                      "--retry-seconds",
                                      flags.retry_seconds};
-  if (!flags.kubeconfig.empty()) arguments.insert(arguments.end(), {"--kubeconfig", flags.kubeconfig});
+  arguments.insert(arguments.end(),
+                   {"--kubeconfig", flags.kubeconfig.empty() ? kubeconfig_.string() : flags.kubeconfig});
   const std::filesystem::path log =
       std::filesystem::path(::testing::TempDir()) / (namespace_ + "-" + name + ".log");
   operators_.push_back(std::make_unique<testing::OperatorProcess>(

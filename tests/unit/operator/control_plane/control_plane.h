@@ -24,7 +24,7 @@ struct OperatorFlags {
   std::string lease_seconds = "2";
   std::string renew_seconds = "1.5";
   std::string retry_seconds = "0.2";
-  std::string kubeconfig;  // empty: $KUBECONFIG
+  std::string kubeconfig;  // empty: that of the operator's own account
 };
 
 class ControlPlaneTest : public ::testing::Test {
@@ -33,6 +33,9 @@ class ControlPlaneTest : public ::testing::Test {
   ~ControlPlaneTest() override;
 
   void apply_crds();
+  // Gives the operator's account exactly the rights of manifests/rbac.yaml, with the test's namespace in
+  // place of wan-system, and writes a kubeconfig with a token of that account.
+  void apply_rbac(const kube::Config& config);
   // Starts an operator for this test's namespace; `name` is unique within the test.
   testing::OperatorProcess& start_operator(const std::string& name, const OperatorFlags& flags = {});
   // The log of every operator, for failures.
@@ -59,6 +62,7 @@ class ControlPlaneTest : public ::testing::Test {
   asio::io_context context_;
   SystemClock clock_;
   std::string namespace_;
+  std::filesystem::path kubeconfig_;  // of the operator's account
   std::optional<kube::Client> api_;
   std::optional<testing::FakeKubelet> kubelet_;
   uint16_t runtime_port_ = 0;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -277,7 +276,7 @@ TEST_F(OperatorTest, WritesNothingButItsLeaseWhileNothingHappens) {
   make(kube::kVideoJobs, kJob);
   ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball", [](const Json& j) { return phase(j) == "Succeeded"; }));
   RequestCounter counter(context_, *kube::load_config("", ""));
-  // Quiet for fifteen renewals in a row; the last events and pods of before may come first.
+  // Quiet for ten renewals in a row; the last events and pods of before may come first.
   std::vector<std::string> before = counter.writes();
   int renewals = 0;
   std::string lease;
@@ -288,7 +287,7 @@ TEST_F(OperatorTest, WritesNothingButItsLeaseWhileNothingHappens) {
     const std::vector<std::string> writes = counter.writes();
     renewals = writes == before ? renewals + 1 : 0;
     before = writes;
-    return renewals == 15;
+    return renewals == 10;
   }));
 }
 
@@ -296,13 +295,13 @@ TEST_F(OperatorTest, ServesOnAfterTheApiServerWasOutOfReach) {
   auto config = kube::load_config("", "");
   ASSERT_TRUE(config);
   testing::CuttableProxy proxy(context_, {asio::ip::make_address(config->server.host), config->server.port});
-  const std::string kubeconfig = read_file(std::getenv("KUBECONFIG")).value();
+  const std::string kubeconfig = read_file(kubeconfig_).value();
   const std::string address = net::authority(config->server);
   const size_t at = kubeconfig.find(address);
   ASSERT_NE(at, std::string::npos);
   std::string through_proxy = kubeconfig;
   through_proxy.replace(at, address.size(), "127.0.0.1:" + std::to_string(proxy.port()));
-  const auto file = std::filesystem::path(::testing::TempDir()) / (namespace_ + ".kubeconfig");
+  const auto file = std::filesystem::path(::testing::TempDir()) / (namespace_ + ".proxy.kubeconfig");
   ASSERT_TRUE(write_file_atomically(file, through_proxy));
 
   kubelet_->start();
