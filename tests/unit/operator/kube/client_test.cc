@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "operator/kube/api_error.h"
 #include "tests/support/fake_clock.h"
@@ -151,7 +152,8 @@ TEST_F(ClientTest, GivesUpARepeatedRequestAfterTenTimes) {
 }
 
 TEST_F(ClientTest, ReadsTheTokenFileAgainWhenTheServerRefusesTheToken) {
-  const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / "client_test_token";
+  const std::filesystem::path file =
+      std::filesystem::path(::testing::TempDir()) / ("client_test_token_" + std::to_string(getpid()));
   std::ofstream(file) << "old\n";
   Config with_token = config();
   with_token.token_file = file;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace wan::kube {
 namespace {
@@ -10,11 +11,12 @@ namespace {
 class ConfigTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    directory_ =
-        std::filesystem::path(::testing::TempDir()) /
-        (std::string("config_test_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    directory_ = std::filesystem::path(::testing::TempDir()) /
+                 ("config_test_" + std::to_string(getpid()) + "_" +
+                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(directory_);
   }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
   std::filesystem::path write(const std::string& name, const std::string& text) {
     const std::filesystem::path file = directory_ / name;
     std::ofstream(file) << text;
