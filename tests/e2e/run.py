@@ -6,6 +6,7 @@ says so and why. Without the cluster's programs it ends with 77 (skipped).
 """
 import argparse
 import pathlib
+import signal
 import sys
 import unittest
 
@@ -39,6 +40,7 @@ def main():
     reason = "--host-processes" if options.host_processes else clusters.reason_not_possible()
     if reason:
         print(f"NO REAL NODE ({reason}): pods run as HOST PROCESSES, without images and isolation", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster goes down
     cluster = clusters.Cluster(options.bin.resolve(), options.keep, host_processes=bool(reason))
     try:
         cluster.up()

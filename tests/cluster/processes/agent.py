@@ -102,11 +102,13 @@ def serve_logs(node, state):
             url = urllib.parse.urlparse(self.path)
             parts = url.path.strip("/").split("/")
             file = node.log_of(*parts[1:]) if parts[0] == "containerLogs" and len(parts) == 4 else None
-            if file is None or not file.exists():
+            query = urllib.parse.parse_qs(url.query)
+            # One file holds all of a container's lives.
+            if file is None or not file.exists() or query.get("previous") == ["true"]:
                 self.send_error(404)
                 return
             lines = file.read_bytes().splitlines(keepends=True)
-            tail = urllib.parse.parse_qs(url.query).get("tailLines")
+            tail = query.get("tailLines")
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"".join(lines[-int(tail[0]):] if tail else lines))

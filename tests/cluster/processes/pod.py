@@ -269,8 +269,9 @@ class Pod(threading.Thread):
         return sorted(pairs, key=lambda pair: -len(pair[0]))
 
     def translate(self, text, spec):
-        for inside, outside in self.paths(spec):
-            text = re.sub(rf"(?<![\w.-]){re.escape(inside)}(?=$|[/:,@ ])", lambda _, to=outside: to, text)
+        pairs = dict(reversed(self.paths(spec)))
+        inside = "|".join(re.escape(path) for path, _ in self.paths(spec))  # longest first; one pass
+        text = re.sub(rf"(?<![\w.-])({inside})(?=$|[/:,@ ])", lambda found: pairs[found[1]], text)
         return ANY_ADDRESS.sub(self.address, text)
 
     def command(self, spec):
