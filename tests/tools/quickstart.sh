@@ -155,7 +155,7 @@ make_video() {
     case $phase in
       Succeeded) live "$job: $(bar 100) Succeeded"; live_end; return ;;
       Failed|Cancelled) break ;;
-      Running) live "$job: $(bar "${percent:-0}") ${part:-Running} ${step:+step $step of $steps} ${left:+, ${left%.*} s left}" ;;
+      Running) live "$job: $(bar "${percent:-0}") ${part:-Running}${step:+, step $step of $steps}${left:+, ${left%.*} s left}" ;;
       *) live "$job: ${phase:-accepted}" ;;
     esac
     sleep 0.3
