@@ -6,7 +6,7 @@
 
 namespace wan {
 
-Notify::Notify(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+Notify::Notify(asio::any_io_executor executor) : timer_(executor) {}
 
 void Notify::notify() {
   set_ = true;

@@ -70,7 +70,7 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
   state_->entries.push_back(entry);
   const auto on_end = [state = state_,
                        position = std::prev(state_->entries.end())](std::exception_ptr exception) {
-    const std::shared_ptr<Entry> ended = *position;  // its signal may be on the call stack
+    const std::shared_ptr<Entry> ended = std::move(*position);  // its signal may be on the call stack
     state->entries.erase(position);
     if (exception) log_exception(ended->name, exception);
     if (state->entries.empty()) state->emptied.cancel();
