@@ -212,7 +212,7 @@ set_up_seconds=5 built=5
 [ -n "$generate_only" ] || [ -x "$KUBE_BIN/allinone" ] || set_up_seconds=$((set_up_seconds + 780))
 [ -x "$bin/wan-runtime" ] || built=600
 plan "set-up" $set_up_seconds
-[ -n "$generate_only" ] || plan "machine" 1
+[ -n "$generate_only" ] || plan "check this machine" 1
 plan "build" $built
 if [ -n "$generate_only" ]; then
   plan "generate" 5
@@ -226,7 +226,7 @@ else
 fi
 
 step "set-up" set_up
-[ -n "$generate_only" ] || step "machine" can_run_here
+[ -n "$generate_only" ] || step "check this machine" can_run_here
 step "build" build
 if [ -n "$generate_only" ]; then
   step "generate" generate
