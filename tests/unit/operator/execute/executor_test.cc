@@ -1,9 +1,8 @@
 #include "operator/execute/executor.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "base/crypto/capability.h"
 #include "operator/api/identifiers.h"
