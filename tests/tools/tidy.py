@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tidy.py BUILD_DIR [SECONDS] : clang-tidy over compile_commands.json, a file per core, skipping what passed unchanged.
+"""tidy.py BUILD_DIR [SECONDS] : clang-tidy over our sources (not the tests), a file per core, skipping what passed unchanged.
 
 With SECONDS it starts no file after that time: the most recently committed come first, the others when nothing newer
 waits (passes are kept), and it says how many it left. A file's key is the content of every header of ours that it includes, of itself, of .clang-tidy, and its flags.
@@ -55,7 +55,8 @@ def main():
     build = sys.argv[1]
     budget = float(sys.argv[2]) if len(sys.argv) > 2 else float("inf")
     entries = json.load(open(os.path.join(build, "compile_commands.json")))
-    entries = [e for e in entries if pathlib.Path(e["file"]).suffix == ".cc" and "/build/" not in e["file"][len(str(ROOT)):]]
+    ours = tuple(str(ROOT / folder) + "/" for folder in ("base", "operator", "runtime"))
+    entries = [e for e in entries if e["file"].startswith(ours)]
     CACHE.mkdir(parents=True, exist_ok=True)
     todo = [(e, CACHE / key(e)) for e in entries]
     ages = newest_first()
