@@ -35,6 +35,8 @@ void CuttableProxy::cut() {
 }
 
 Task<void> CuttableProxy::stop() {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
   cut();
   tasks_.cancel();
   co_await tasks_.join();

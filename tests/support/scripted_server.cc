@@ -54,6 +54,12 @@ ScriptedServer::ScriptedServer(asio::io_context& context)
 }
 
 Task<void> ScriptedServer::stop() {
+  // Closed, so that an operation begun after the cancellation ends too.
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+  for (const auto& weak : connections_) {
+    if (const auto connection = weak.lock()) connection->close(ignored);
+  }
   tasks_.cancel();
   co_await tasks_.join();
 }
@@ -62,12 +68,14 @@ Task<void> ScriptedServer::accept() {
   for (;;) {
     auto [error, socket] = co_await acceptor_.async_accept(kTuple);
     if (error) co_return;
-    const size_t number = connections_++;
-    tasks_.spawn("connection", serve(std::move(socket), number));
+    auto connection = std::make_shared<asio::ip::tcp::socket>(std::move(socket));
+    connections_.emplace_back(connection);
+    tasks_.spawn("connection", serve(std::move(connection), connections_.size() - 1));
   }
 }
 
-Task<void> ScriptedServer::serve(asio::ip::tcp::socket socket, size_t number) {
+Task<void> ScriptedServer::serve(std::shared_ptr<asio::ip::tcp::socket> connection, size_t number) {
+  asio::ip::tcp::socket& socket = *connection;
   socket.set_option(asio::ip::tcp::no_delay(true));
   std::string buffer;
   for (;;) {

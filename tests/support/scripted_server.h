@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,12 +48,12 @@ class ScriptedServer {
 
  private:
   [[nodiscard]] Task<void> accept();
-  [[nodiscard]] Task<void> serve(asio::ip::tcp::socket socket, size_t number);
+  [[nodiscard]] Task<void> serve(std::shared_ptr<asio::ip::tcp::socket> connection, size_t number);
 
   asio::ip::tcp::acceptor acceptor_;
   std::deque<Answer> script_;
   std::vector<ReceivedRequest> requests_;
-  size_t connections_ = 0;
+  std::vector<std::weak_ptr<asio::ip::tcp::socket>> connections_;
   TaskGroup tasks_;
 };
 
