@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # lint.sh [--fix] : clang-format on every C++ file, then clang-tidy on those whose text or headers changed since they
-# last passed (results are kept in $WAN_CACHE/tidy, keyed by content), for up to 4 minutes; WAN_LONG=1: to the end.
+# last passed (results are kept in $WAN_CACHE/tidy, keyed by content), for up to 2 minutes; WAN_LONG=1: to the end.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$WAN_ROOT"
@@ -10,4 +10,4 @@ clang-format-19 --dry-run --Werror "${files[@]}" || die "clang-format: run ./wan
 say "clang-format: ${#files[@]} files as they should be"
 [ -e build/release/build.ninja ] || cmake --preset release >/dev/null
 if [ -n "${WAN_LONG:-}" ]; then exec python3 tests/tools/tidy.py build/release; fi
-exec python3 tests/tools/tidy.py build/release 240
+exec python3 tests/tools/tidy.py build/release 120
