@@ -95,12 +95,12 @@ Result<Place> locate(int root, std::string_view key, Missing folders) {
     place.name = segment;
     if (last) return false;
     auto folder = open_folder(place.folder.get(), place.name, key, folders);
-    if (folder) {
-      place.folder = *std::move(folder);
-    } else {
+    if (!folder) {
       status = fail(folder.error());
+      return false;
     }
-    return folder.has_value();
+    place.folder = *std::move(folder);
+    return true;
   });
   WAN_TRY_VOID(status);
   return place;
