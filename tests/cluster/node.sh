@@ -119,7 +119,7 @@ start_containerd() {
   containerd_config >"$C/config.toml"
   cni_config >"$C/cni/10-bridge.conflist"
   start containerd containerd -c "$C/config.toml"
-  wait_for containerd 30 ctr -a "$C/s" version
+  wait_for containerd 120 ctr -a "$C/s" version
   for image in "$IMG"/*.tar; do ctr -a "$C/s" -n k8s.io images import "$image" >/dev/null; done
   say "images imported"
 }
@@ -133,7 +133,7 @@ start_kubelet() {
   kubelet_config >"$D/conf/kubelet.yaml"
   start kubelet "$BIN/kubelet" --config "$D/conf/kubelet.yaml" --kubeconfig "$D/kubelet.kubeconfig" --root-dir "$D/k" \
     --cert-dir "$D/k/pki" --hostname-override node1 --node-ip "$NODE_IP" ${KUBELET_ARGS:-}
-  wait_for "node Ready" 90 node_is_ready
+  wait_for "node Ready" 240 node_is_ready
 }
 
 node_is_ready() {
@@ -144,5 +144,5 @@ start_kube_proxy() {
   "${K[@]}" create clusterrolebinding kube-proxy --clusterrole system:node-proxier --user system:kube-proxy >/dev/null 2>&1 || true
   kube_proxy_config >"$D/conf/kube-proxy.yaml"
   start kube-proxy "$BIN/kube-proxy" --config "$D/conf/kube-proxy.yaml"
-  wait_for "kube-proxy healthz" 30 "$D/in" curl -sf http://127.0.0.1:10256/healthz
+  wait_for "kube-proxy healthz" 120 "$D/in" curl -sf http://127.0.0.1:10256/healthz
 }

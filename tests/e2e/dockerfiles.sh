@@ -17,6 +17,10 @@ if ! buildah images -q $base >/dev/null 2>&1; then
   [ -s "$store/bookworm.tar" ] || mmdebstrap --quiet --variant=minbase bookworm "$store/bookworm.tar"
   container=$(buildah from scratch)
   buildah add -q "$container" "$store/bookworm.tar" / >/dev/null
+  # A machine whose network has a certificate authority of its own: the build needs it too.
+  if [ -n "$(ls /usr/local/share/ca-certificates 2>/dev/null)" ]; then
+    buildah add -q "$container" /usr/local/share/ca-certificates /usr/local/share/ca-certificates >/dev/null
+  fi
   buildah commit -q "$container" $base >/dev/null
   buildah rm "$container" >/dev/null
 fi

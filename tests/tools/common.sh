@@ -31,7 +31,16 @@ step() {
   shift
   printf '%s[%d/%d] %s%s (about %s; all: %s left)\n' "$bold" $((plan_at + 1)) ${#plan_names[@]} "$name" "$plain" \
     "$(human "${plan_seconds[plan_at]}")" "$(human "$(plan_left)")"
-  "$@" || { local rc=$?; printf '%s%s: failed after %s%s\n' "$red" "$name" "$(human $((SECONDS - started)))" "$plain" >&2; exit $rc; }
+  # In a subshell of its own, not left of ||, where the shell would ignore every error but the last command's.
+  local rc
+  set +e
+  (set -e; "$@")
+  rc=$?
+  set -e
+  if [ $rc != 0 ]; then
+    printf '%s%s: failed after %s%s\n' "$red" "$name" "$(human $((SECONDS - started)))" "$plain" >&2
+    exit $rc
+  fi
   plan_at=$((plan_at + 1))
   printf '      done in %s\n' "$(human $((SECONDS - started)))"
 }
