@@ -210,7 +210,7 @@ class Cluster:
     def watch(self, path, name):
         return Watch(self, path, name)
 
-    def wait(self, what, path, accept, seconds=60):
+    def wait(self, what, path, accept, seconds=180):
         """Reads the path until accept(resource) is true; the resource may be None while it is missing."""
         end, last = time.monotonic() + seconds, None
         while time.monotonic() < end:

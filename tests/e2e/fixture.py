@@ -20,8 +20,8 @@ DEPLOYMENTS = f"{API}/namespaces/{NAMESPACE}/wandeployments"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 FINISHED = ("Succeeded", "Failed", "Cancelled")
 
-# Ten times what is usual on two cores.
-DEPLOY_SECONDS, JOB_SECONDS, DELETE_SECONDS = 240, 120, 120
+# Many times what is usual: a machine may be busy with other things.
+DEPLOY_SECONDS, JOB_SECONDS, DELETE_SECONDS = 600, 300, 300
 
 CLUSTER = None
 
@@ -48,7 +48,7 @@ def install():
     values = [f"image.{name}.{key}={value}" for name, (repository, tag) in images.items()
               for key, value in (("repository", repository), ("tag", tag))]
     CLUSTER.helm("upgrade", "--install", "wan-gallery", ROOT / "charts/wan-gallery", "--namespace", SYSTEM,
-                 "--create-namespace", "--set", ",".join(values), "--wait", "--timeout", "120s")
+                 "--create-namespace", "--set", ",".join(values), "--wait", "--timeout", "300s")
     print(f"helm install: operator Available after {time.monotonic() - started:.1f} s", flush=True)
 
 

@@ -105,7 +105,7 @@ install() {
   helm upgrade --install wan-gallery "$WAN_ROOT/charts/wan-gallery" --namespace wan-system --create-namespace \
     --set "image.operator.repository=${OPERATOR_IMAGE%:*},image.operator.tag=${OPERATOR_IMAGE##*:}" \
     --set "image.runtime.repository=${RUNTIME_IMAGE%:*},image.runtime.tag=${RUNTIME_IMAGE##*:}" \
-    --wait --timeout 180s >/dev/null || return
+    --wait --timeout 300s >/dev/null || return
   kubectl get gallerymodels
 }
 
@@ -124,7 +124,7 @@ YAML
 }
 
 serve() {
-  local phase message end=$((SECONDS + 300))
+  local phase message end=$((SECONDS + 600))
   kubectl create namespace "$namespace" >/dev/null 2>&1 || true
   make_storage || return
   say "      kubectl apply -f manifests/samples/wandeployment.yaml"
@@ -143,7 +143,7 @@ serve() {
 }
 
 make_video() {
-  local phase part step steps percent left end=$((SECONDS + 300))
+  local phase part step steps percent left end=$((SECONDS + 600))
   # The same manifest again would find its finished job; a newcomer wants to see one being made.
   kubectl -n "$namespace" delete videojob $job --ignore-not-found >/dev/null || return
   say "      kubectl apply -f manifests/samples/videojob.yaml   (\"$(sed -n 's/^  prompt: //p' "$samples/videojob.yaml")\")"
