@@ -78,6 +78,19 @@ Status read_stages(const Json& json, AutoencoderKLWanConfig& config) {
   return {};
 }
 
+// image_dim and added_kv_proj_dim are both set (image to video) or both null.
+Result<std::optional<int64_t>> read_image_dim(const Json& json, const WanTransformer3DConfig& config) {
+  const Json* image = find(json, {"image_dim"});
+  if (!image || image->is_null()) {
+    WAN_TRY_VOID(expect(json, "added_kv_proj_dim", nullptr));
+    return std::nullopt;
+  }
+  int64_t dim = 0;
+  WAN_TRY_VOID(read_size(json, "image_dim", dim));
+  WAN_TRY_VOID(expect(json, "added_kv_proj_dim", config.inner_dim()));
+  return dim;
+}
+
 }  // namespace
 
 Result<UMT5Config> umt5_config(const Json& json) {
@@ -102,8 +115,7 @@ Result<WanTransformer3DConfig> wan_transformer_config(const Json& json) {
   WAN_TRY_VOID(expect(json, "patch_size", Json(kPatchSize)));
   WAN_TRY_VOID(expect(json, "qk_norm", "rms_norm_across_heads"));
   WAN_TRY_VOID(expect(json, "cross_attn_norm", true));
-  WAN_TRY_VOID(expect(json, "added_kv_proj_dim", nullptr));
-  WAN_TRY_VOID(expect(json, "image_dim", nullptr));
+  WAN_TRY_VOID(expect(json, "pos_embed_seq_len", nullptr));  // first and last frame to video
   WAN_TRY_VOID(read_size(json, "num_attention_heads", config.num_attention_heads));
   WAN_TRY_VOID(read_size(json, "attention_head_dim", config.attention_head_dim));
   WAN_TRY_VOID(read_size(json, "in_channels", config.in_channels));
@@ -116,6 +128,7 @@ Result<WanTransformer3DConfig> wan_transformer_config(const Json& json) {
   if (config.attention_head_dim % 2 != 0 || config.freq_dim % 2 != 0) {
     return fail(invalid_argument("attention_head_dim and freq_dim must be even"));
   }
+  WAN_TRY(config.image_dim, read_image_dim(json, config));
   return config;
 }
 
@@ -133,6 +146,27 @@ Result<AutoencoderKLWanConfig> autoencoder_config(const Json& json) {
   WAN_TRY_VOID(read_stages(json, config));
   WAN_TRY(config.latents_mean, read_floats(json, "latents_mean", config.z_dim));
   WAN_TRY(config.latents_std, read_floats(json, "latents_std", config.z_dim));
+  return config;
+}
+
+Result<CLIPVisionConfig> clip_vision_config(const Json& json) {
+  CLIPVisionConfig config;
+  WAN_TRY_VOID(expect(json, "model_type", "clip_vision_model"));
+  WAN_TRY_VOID(expect(json, "hidden_act", "gelu"));
+  WAN_TRY_VOID(expect(json, "num_channels", 3));
+  WAN_TRY_VOID(read_size(json, "hidden_size", config.hidden_size));
+  WAN_TRY_VOID(read_size(json, "intermediate_size", config.intermediate_size));
+  WAN_TRY_VOID(read_size(json, "num_attention_heads", config.num_attention_heads));
+  WAN_TRY_VOID(read_size(json, "num_hidden_layers", config.num_hidden_layers));
+  WAN_TRY_VOID(read_size(json, "image_size", config.image_size));
+  WAN_TRY_VOID(read_size(json, "patch_size", config.patch_size));
+  WAN_TRY_VOID(read_epsilon(json, "layer_norm_eps", config.layer_norm_eps));
+  if (config.hidden_size % config.num_attention_heads != 0) {
+    return fail(invalid_argument("hidden_size must be a multiple of num_attention_heads"));
+  }
+  if (config.image_size % config.patch_size != 0) {
+    return fail(invalid_argument("image_size must be a multiple of patch_size"));
+  }
   return config;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/json/json.h"
@@ -33,6 +34,7 @@ struct WanTransformer3DConfig {
   int64_t ffn_dim = 0;
   int64_t num_layers = 0;
   double eps = 1e-6;
+  std::optional<int64_t> image_dim;  // width of the CLIP rows; unset: text to video
 
   [[nodiscard]] int64_t inner_dim() const { return num_attention_heads * attention_head_dim; }
 };
@@ -50,10 +52,23 @@ struct AutoencoderKLWanConfig {
   std::vector<bool> temperal_downsample;  // one fewer than dim_mult
   std::vector<float> latents_mean;        // z_dim of each
   std::vector<float> latents_std;
+
+  [[nodiscard]] int64_t widest() const { return base_dim * dim_mult.back(); }
+};
+
+struct CLIPVisionConfig {
+  int64_t hidden_size = 0;
+  int64_t intermediate_size = 0;
+  int64_t num_attention_heads = 0;
+  int64_t num_hidden_layers = 0;
+  int64_t image_size = 224;  // pixels of a side
+  int64_t patch_size = 14;
+  double layer_norm_eps = 1e-5;
 };
 
 [[nodiscard]] Result<UMT5Config> umt5_config(const Json& json);
 [[nodiscard]] Result<WanTransformer3DConfig> wan_transformer_config(const Json& json);
 [[nodiscard]] Result<AutoencoderKLWanConfig> autoencoder_config(const Json& json);
+[[nodiscard]] Result<CLIPVisionConfig> clip_vision_config(const Json& json);
 
 }  // namespace wan::model

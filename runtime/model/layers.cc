@@ -1,5 +1,6 @@
 #include "runtime/model/layers.h"
 
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mean.h>
@@ -25,5 +26,9 @@ at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight,
   const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
   return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
 }
+
+at::Tensor gelu_erf(const at::Tensor& x) { return at::gelu(x, "none"); }
+
+at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 
 }  // namespace wan::model

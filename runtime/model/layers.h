@@ -31,4 +31,8 @@ struct Linear {
 [[nodiscard]] at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},
                                     const at::Tensor& bias = {});
 
+// The exact GELU, by the error function (CLIP, the image embedding), and its tanh form (transformer, T5).
+[[nodiscard]] at::Tensor gelu_erf(const at::Tensor& x);
+[[nodiscard]] at::Tensor gelu_tanh(const at::Tensor& x);
+
 }  // namespace wan::model

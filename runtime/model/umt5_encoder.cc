@@ -3,7 +3,6 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/softmax.h>
@@ -70,7 +69,7 @@ at::Tensor UMT5Block::forward(const at::Tensor& hidden, const at::Tensor& bucket
   const at::Tensor after_attention = at::add(hidden, o(attended));
 
   const at::Tensor dense_in = rms_norm(after_attention, dense_layer_norm, config.layer_norm_epsilon);
-  const at::Tensor gated = at::mul(wi_1(dense_in), at::gelu(wi_0(dense_in), "tanh"));
+  const at::Tensor gated = at::mul(wi_1(dense_in), gelu_tanh(wi_0(dense_in)));
   return at::add(after_attention, wo(gated));
 }
 

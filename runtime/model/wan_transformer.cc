@@ -4,7 +4,6 @@
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
@@ -25,20 +24,46 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return at::scaled_dot_product_attention(q, k, v, bias).transpose(1, 2).flatten(2).squeeze(0);
 }
 
+// Text and image are attended to apart, each with its own softmax.
+at::Tensor attend(const at::Tensor& q, const KeyValue& text, const at::Tensor& logit_bias,
+                  const KeyValue& image) {
+  const at::Tensor out = attend(q, text.key, text.value, logit_bias);
+  return image.key.defined() ? at::add(out, attend(q, image.key, image.value, {})) : out;
+}
+
 }  // namespace
 
-WanAttention::WanAttention(weights::StateDict& state, const std::string& name, int64_t dim)
+WanImageEmbedding::WanImageEmbedding(weights::StateDict& state, const std::string& name, int64_t image_dim,
+                                     int64_t dim)
+    : norm1_weight(state.take(name + ".norm1.weight", {image_dim})),
+      norm1_bias(state.take(name + ".norm1.bias", {image_dim})),
+      ff_in(state, name + ".ff.net.0.proj", image_dim, image_dim),
+      ff_out(state, name + ".ff.net.2", image_dim, dim),
+      norm2_weight(state.take(name + ".norm2.weight", {dim})),
+      norm2_bias(state.take(name + ".norm2.bias", {dim})) {}
+
+at::Tensor WanImageEmbedding::forward(const at::Tensor& image_embeds) const {
+  const at::Tensor normed = layer_norm(image_embeds, kEps, norm1_weight, norm1_bias);
+  return layer_norm(ff_out(gelu_erf(ff_in(normed))), kEps, norm2_weight, norm2_bias);
+}
+
+WanAttention::WanAttention(weights::StateDict& state, const std::string& name, int64_t dim, bool with_image)
     : to_q(state, name + ".to_q", dim, dim),
       to_k(state, name + ".to_k", dim, dim),
       to_v(state, name + ".to_v", dim, dim),
       to_out(state, name + ".to_out.0", dim, dim),
       norm_q(state.take(name + ".norm_q.weight", {dim})),
-      norm_k(state.take(name + ".norm_k.weight", {dim})) {}
+      norm_k(state.take(name + ".norm_k.weight", {dim})) {
+  if (!with_image) return;
+  add_k_proj = Linear(state, name + ".add_k_proj", dim, dim);
+  add_v_proj = Linear(state, name + ".add_v_proj", dim, dim);
+  norm_added_k = state.take(name + ".norm_added_k.weight", {dim});
+}
 
 WanTransformerBlock::WanTransformerBlock(weights::StateDict& state, const std::string& name,
                                          const WanTransformer3DConfig& config)
     : attn1(state, name + ".attn1", config.inner_dim()),
-      attn2(state, name + ".attn2", config.inner_dim()),
+      attn2(state, name + ".attn2", config.inner_dim(), config.image_dim.has_value()),
       norm2_weight(state.take(name + ".norm2.weight", {config.inner_dim()})),
       norm2_bias(state.take(name + ".norm2.bias", {config.inner_dim()})),
       ffn_in(state, name + ".ffn.net.0.proj", config.inner_dim(), config.ffn_dim),
@@ -46,8 +71,8 @@ WanTransformerBlock::WanTransformerBlock(weights::StateDict& state, const std::s
       scale_shift_table(state.take(name + ".scale_shift_table", {1, 6, config.inner_dim()})) {}
 
 at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& time_projection,
-                                        const at::Tensor& rotary, const TextKeyValue& text,
-                                        const at::Tensor& logit_bias,
+                                        const at::Tensor& rotary, const KeyValue& text,
+                                        const at::Tensor& logit_bias, const KeyValue& image,
                                         const WanTransformer3DConfig& config) const {
   const int64_t heads = config.num_attention_heads, head_dim = config.attention_head_dim;
   const auto by_head = [&](const at::Tensor& x) { return x.view({-1, heads, head_dim}); };
@@ -64,14 +89,14 @@ at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tens
   const at::Tensor self_out = attn1.to_out(attend(rows_last(q), rows_last(k), rows_last(v), {}));
   at::Tensor x = at::addcmul(hidden, self_out, gate);
 
-  // Cross-attention to the text.
+  // Cross-attention to the text and the image.
   const at::Tensor cross_in = layer_norm(x, config.eps, norm2_weight, norm2_bias);
   const at::Tensor cross_q = by_head(rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps));
-  x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text.key, text.value, logit_bias)));
+  x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text, logit_bias, image)));
 
   // Feed-forward.
   const at::Tensor ffn_in_rows = modulate(layer_norm(x, config.eps), ffn_scale, ffn_shift);
-  return at::addcmul(x, ffn_out(at::gelu(ffn_in(ffn_in_rows), "tanh")), ffn_gate);
+  return at::addcmul(x, ffn_out(gelu_tanh(ffn_in(ffn_in_rows))), ffn_gate);
 }
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
@@ -86,6 +111,7 @@ WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& confi
   time_proj_ = Linear(state, condition + "time_proj", dim, 6 * dim);
   text_embedder_1_ = Linear(state, condition + "text_embedder.linear_1", config.text_dim, dim);
   text_embedder_2_ = Linear(state, condition + "text_embedder.linear_2", dim, dim);
+  if (config.image_dim) image_embedder_.emplace(state, condition + "image_embedder", *config.image_dim, dim);
   for (int64_t i = 0; i < config.num_layers; ++i)
     blocks_.emplace_back(state, "blocks." + std::to_string(i), config);
   scale_shift_table_ = state.take("scale_shift_table", {1, 2, dim});
@@ -104,16 +130,28 @@ TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) 
     context.logit_bias = at::zeros({1, 1, 1, rows + 1}, prompt_embeds.options());
     context.logit_bias[0][0][0][rows] = std::log(static_cast<double>(padding));
   }
-  const at::Tensor text = text_embedder_2_(at::gelu(text_embedder_1_(padded), "tanh"));
-  const auto heads_first = [&](const at::Tensor& x) {
-    const at::Tensor split = x.view({-1, config_.num_attention_heads, config_.attention_head_dim});
-    return split.transpose(0, 1).unsqueeze(0).contiguous();
-  };
+  const at::Tensor text = text_embedder_2_(gelu_tanh(text_embedder_1_(padded)));
   for (const WanTransformerBlock& block : blocks_) {
     const at::Tensor key = rms_norm(block.attn2.to_k(text), block.attn2.norm_k, config_.eps);
     context.blocks.push_back({heads_first(key), heads_first(block.attn2.to_v(text))});
   }
   return context;
+}
+
+ImageContext WanTransformer3DModel::encode_image(const at::Tensor& image_embeds) const {
+  const at::Tensor rows = image_embedder_->forward(image_embeds);
+  ImageContext context;
+  for (const WanTransformerBlock& block : blocks_) {
+    const at::Tensor key = rms_norm(block.attn2.add_k_proj(rows), block.attn2.norm_added_k, config_.eps);
+    context.blocks.push_back({heads_first(key), heads_first(block.attn2.add_v_proj(rows))});
+  }
+  return context;
+}
+
+// [rows, dim] -> [1, heads, rows, head_dim]
+at::Tensor WanTransformer3DModel::heads_first(const at::Tensor& rows) const {
+  const at::Tensor split = rows.view({-1, config_.num_attention_heads, config_.attention_head_dim});
+  return split.transpose(0, 1).unsqueeze(0).contiguous();
 }
 
 at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t width) const {
@@ -122,8 +160,8 @@ at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t
 }
 
 at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, int64_t timestep,
-                                          const TextContext& text, const at::Tensor& rotary,
-                                          const Checkpoint& between_blocks) const {
+                                          const TextContext& text, const ImageContext& image,
+                                          const at::Tensor& rotary, const Checkpoint& between_blocks) const {
   const auto [pt, ph, pw] = kPatchSize;
   const int64_t frames = latents.size(1) / pt, rows = latents.size(2) / ph, columns = latents.size(3) / pw;
 
@@ -137,7 +175,9 @@ at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, int64_t tim
 
   for (size_t i = 0; i < blocks_.size(); ++i) {
     if (between_blocks) between_blocks();
-    hidden = blocks_[i].forward(hidden, time_projection, rotary, text.blocks[i], text.logit_bias, config_);
+    const KeyValue image_rows = image.blocks.empty() ? KeyValue{} : image.blocks[i];
+    hidden = blocks_[i].forward(hidden, time_projection, rotary, text.blocks[i], text.logit_bias, image_rows,
+                                config_);
   }
 
   const at::Tensor modulation =

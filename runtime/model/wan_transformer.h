@@ -1,9 +1,10 @@
 #pragma once
-// WanTransformer3DModel, text to video: latents, a timestep and text to the predicted velocity. Names follow
-// diffusers; the numbers follow the official code (double-precision embeddings, zero rows up to 512 text
-// rows, no text mask).
+// WanTransformer3DModel: latents, a timestep, text and, for image to video, an image to the predicted
+// velocity. Names follow diffusers; the numbers follow the official code (double-precision embeddings, zero
+// rows up to 512 text rows, no text mask).
 
 #include <ATen/core/Tensor.h>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,22 +15,43 @@
 
 namespace wan::model {
 
-// One block's keys and values of the text, [1, heads, rows, head_dim] each.
-struct TextKeyValue {
+// One block's keys and values of the text or the image, [1, heads, rows, head_dim] each.
+struct KeyValue {
   at::Tensor key, value;
 };
 
 // What cross-attention needs of a prompt: the same at every step, so computed once.
 struct TextContext {
-  std::vector<TextKeyValue> blocks;
+  std::vector<KeyValue> blocks;
   at::Tensor logit_bias;  // [1, 1, 1, rows] or undefined: none
+};
+
+// The same of an image; no blocks where the model makes videos from text alone.
+struct ImageContext {
+  std::vector<KeyValue> blocks;
+};
+
+// The rows of the CLIP tower, brought to the transformer's width. Its norms have an epsilon of their own and
+// its GELU is the exact one.
+struct WanImageEmbedding {
+  static constexpr double kEps = 1e-5;
+
+  at::Tensor norm1_weight, norm1_bias;
+  Linear ff_in, ff_out;  // ff.net.0.proj, ff.net.2
+  at::Tensor norm2_weight, norm2_bias;
+
+  WanImageEmbedding(weights::StateDict& state, const std::string& name, int64_t image_dim, int64_t dim);
+  // [rows, image_dim] -> [rows, dim]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& image_embeds) const;
 };
 
 struct WanAttention {
   Linear to_q, to_k, to_v, to_out;
-  at::Tensor norm_q, norm_k;  // over all heads at once
+  at::Tensor norm_q, norm_k;      // over all heads at once
+  Linear add_k_proj, add_v_proj;  // of the image; only in the cross-attention of image to video
+  at::Tensor norm_added_k;
 
-  WanAttention(weights::StateDict& state, const std::string& name, int64_t dim);
+  WanAttention(weights::StateDict& state, const std::string& name, int64_t dim, bool with_image = false);
 };
 
 struct WanTransformerBlock {
@@ -41,10 +63,11 @@ struct WanTransformerBlock {
 
   WanTransformerBlock(weights::StateDict& state, const std::string& name,
                       const WanTransformer3DConfig& config);
-  // hidden [tokens, dim]; time_projection [1, 6, dim].
+  // hidden [tokens, dim]; time_projection [1, 6, dim]; `image` undefined where there is none.
   [[nodiscard]] at::Tensor forward(const at::Tensor& hidden, const at::Tensor& time_projection,
-                                   const at::Tensor& rotary, const TextKeyValue& text,
-                                   const at::Tensor& logit_bias, const WanTransformer3DConfig& config) const;
+                                   const at::Tensor& rotary, const KeyValue& text,
+                                   const at::Tensor& logit_bias, const KeyValue& image,
+                                   const WanTransformer3DConfig& config) const;
 };
 
 class WanTransformer3DModel {
@@ -54,20 +77,28 @@ class WanTransformer3DModel {
   // `prompt_embeds` [rows, text_dim], 1 to 512 rows of one prompt, not padded.
   [[nodiscard]] TextContext encode_text(const at::Tensor& prompt_embeds) const;
 
+  // `image_embeds` [rows, image_dim] of the CLIP tower. REQUIRES a model with an image_dim.
+  [[nodiscard]] ImageContext encode_image(const at::Tensor& image_embeds) const;
+
   // The rotary table for latents of this many frames, rows and columns (even).
   [[nodiscard]] at::Tensor rotary(int64_t frames, int64_t height, int64_t width) const;
 
-  // latents [in_channels, frames, height, width] -> [out_channels, frames, height, width].
+  // latents [in_channels, frames, height, width] -> [out_channels, frames, height, width]. For image to video
+  // the noise's channels come first, then the condition's (mask, encoded image).
   [[nodiscard]] at::Tensor forward(const at::Tensor& latents, int64_t timestep, const TextContext& text,
-                                   const at::Tensor& rotary, const Checkpoint& between_blocks) const;
+                                   const ImageContext& image, const at::Tensor& rotary,
+                                   const Checkpoint& between_blocks) const;
 
   [[nodiscard]] const WanTransformer3DConfig& config() const { return config_; }
 
  private:
+  [[nodiscard]] at::Tensor heads_first(const at::Tensor& rows) const;
+
   WanTransformer3DConfig config_;
   at::Tensor patch_embedding_weight_, patch_embedding_bias_;
   // condition_embedder
   Linear time_embedder_1_, time_embedder_2_, time_proj_, text_embedder_1_, text_embedder_2_;
+  std::optional<WanImageEmbedding> image_embedder_;
   std::vector<WanTransformerBlock> blocks_;
   at::Tensor scale_shift_table_;  // [1, 2, dim], of the output
   Linear proj_out_;

@@ -1,3 +1,4 @@
+#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -7,6 +8,8 @@
 
 namespace wan::golden {
 namespace {
+
+constexpr int64_t kClipWidth = 1280;
 
 model::WanTransformer3DConfig config_of(const Json& official) {
   model::WanTransformer3DConfig config;
@@ -19,11 +22,12 @@ model::WanTransformer3DConfig config_of(const Json& official) {
   config.ffn_dim = official["ffn_dim"];
   config.num_layers = official["num_layers"];
   config.eps = official["eps"];
+  if (official["model_type"] == "i2v") config.image_dim = kClipWidth;
   return config;
 }
 
 // Parameter: the folder. dit_t2v_a has heads of 20 (rotary split 8/6/6) and fp32 weights, dit_t2v_b heads of
-// 128 (44/42/42) and fp16 weights.
+// 128 (44/42/42) and fp16 weights, dit_i2v an image (257 CLIP rows, 20 more input channels) and bf16 weights.
 class DitGolden : public testing::TestWithParam<const char*> {
  protected:
   std::string folder() const { return GetParam(); }
@@ -31,7 +35,10 @@ class DitGolden : public testing::TestWithParam<const char*> {
   at::Tensor forward(const model::WanTransformer3DModel& transformer, const at::Tensor& latents,
                      int64_t timestep, const at::Tensor& context) const {
     const at::Tensor rotary = transformer.rotary(latents.size(1), latents.size(2), latents.size(3));
-    return transformer.forward(latents, timestep, transformer.encode_text(context), rotary, {});
+    const model::TextContext text = transformer.encode_text(context);
+    if (!config_.image_dim) return transformer.forward(latents, timestep, text, {}, rotary, {});
+    const at::Tensor input = at::cat({latents, golden_.at("y")});
+    return transformer.forward(input, timestep, text, image(transformer), rotary, {});
   }
   model::WanTransformer3DModel load() const {
     auto state = official_weights(weights::Component::kTransformer, data(folder() + "/weights.safetensors"));
@@ -40,35 +47,38 @@ class DitGolden : public testing::TestWithParam<const char*> {
     return transformer;
   }
 
+  model::ImageContext image(const model::WanTransformer3DModel& transformer) const {
+    return transformer.encode_image(golden_.at("clip_fea")[0].to(at::kFloat));
+  }
+
   c10::InferenceMode inference_;
+  Tensors golden_ = read("data.safetensors");
   Json manifest_ = read_json_file(data(folder() + "/manifest.json"));
   model::WanTransformer3DConfig config_ = config_of(manifest_["config"]);
 };
 
 TEST_P(DitGolden, ForwardEqualsTheOfficialOneAtEveryTimestepAndTextLength) {
   const auto transformer = load();
-  const Tensors golden = read("data.safetensors");
   for (const Json& test_case : manifest_["cases"]) {
     if (!test_case["t"].is_number()) continue;  // the batch: below
     const std::string name = test_case["output"];
-    const at::Tensor context = golden.at(test_case["context"]);
+    const at::Tensor context = golden_.at(test_case["context"]);
     const double error =
-        relative_l2(forward(transformer, golden.at("latent"), test_case["t"], context), golden.at(name));
+        relative_l2(forward(transformer, golden_.at("latent"), test_case["t"], context), golden_.at(name));
     report(folder() + " " + name, error);
     EXPECT_LE(error, 2e-6) << name;
   }
 }
 
-// Only one of the folders has a batch.
+// Not every folder has a batch.
 class DitBatchGolden : public DitGolden {};
 
 TEST_P(DitBatchGolden, EachSampleOfAnOfficialBatchEqualsItsOwnRun) {
-  const Tensors golden = read("data.safetensors");
   const auto transformer = load();
-  const at::Tensor first = forward(transformer, golden.at("latent"), 999, golden.at("context5"));
-  const at::Tensor second = forward(transformer, golden.at("latent2"), 500, golden.at("context512"));
-  EXPECT_LE(relative_l2(first, golden.at("out.batch2.0")), 2e-6);
-  EXPECT_LE(relative_l2(second, golden.at("out.batch2.1")), 2e-6);
+  const at::Tensor first = forward(transformer, golden_.at("latent"), 999, golden_.at("context5"));
+  const at::Tensor second = forward(transformer, golden_.at("latent2"), 500, golden_.at("context512"));
+  EXPECT_LE(relative_l2(first, golden_.at("out.batch2.0")), 2e-6);
+  EXPECT_LE(relative_l2(second, golden_.at("out.batch2.1")), 2e-6);
 }
 
 TEST_P(DitGolden, SinusoidIsComputedInDoubleWithCosinesFirst) {
@@ -90,10 +100,10 @@ TEST_P(DitGolden, RotaryEmbeddingEqualsTheOfficialOne) {
   EXPECT_LE(relative_l2(ours, ops.at("rope.out")[0].narrow(0, 0, tokens)), 1e-7);
 }
 
-INSTANTIATE_TEST_SUITE_P(TextToVideo, DitGolden, testing::Values("dit_t2v_a", "dit_t2v_b"),
+INSTANTIATE_TEST_SUITE_P(Folders, DitGolden, testing::Values("dit_t2v_a", "dit_t2v_b", "dit_i2v"),
                          [](const auto& test) { return std::string(test.param); });
 
-INSTANTIATE_TEST_SUITE_P(TextToVideo, DitBatchGolden, testing::Values("dit_t2v_a"),
+INSTANTIATE_TEST_SUITE_P(Folders, DitBatchGolden, testing::Values("dit_t2v_a", "dit_i2v"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST(PipelineLayouts, OfficialAndDiffusersKeysGiveTheSameTransformer) {
   const auto forward = [&](const model::WanTransformer3DModel& transformer) {
     const at::Tensor noise = golden.at("noise");
     const auto text = transformer.encode_text(golden.at("context"));
-    return transformer.forward(noise, 999, text,
+    return transformer.forward(noise, 999, text, {},
                                transformer.rotary(noise.size(1), noise.size(2), noise.size(3)), {});
   };
   EXPECT_EQ(max_difference(forward(official), forward(*(*model)->transformer)), 0);

@@ -32,11 +32,28 @@ TEST(ModelConfig, ReadsTheBuiltInModel) {
   EXPECT_FLOAT_EQ(vae->latents_std[0], 3.037489F);
 }
 
-TEST(ModelConfig, RefusesATransformerThatNeedsAnImage) {
+TEST(ModelConfig, ReadsATransformerWithAnImage) {
+  Json json = config_of("transformer");
+  EXPECT_EQ(wan_transformer_config(json)->image_dim, std::nullopt);
+  json["image_dim"] = 1280;
+  json["added_kv_proj_dim"] = 128;
+  EXPECT_EQ(wan_transformer_config(json)->image_dim, 1280);
+}
+
+TEST(ModelConfig, RefusesATransformerWithHalfAnImage) {
   Json json = config_of("transformer");
   json["image_dim"] = 1280;
+  json["added_kv_proj_dim"] = 64;
   EXPECT_THAT(wan_transformer_config(json).error().message,
-              AllOf(HasSubstr("image_dim: 1280"), HasSubstr("null")));
+              AllOf(HasSubstr("added_kv_proj_dim: 64"), HasSubstr("128")));
+  json["image_dim"] = nullptr;
+  EXPECT_THAT(wan_transformer_config(json).error().message, HasSubstr("added_kv_proj_dim: 64"));
+}
+
+TEST(ModelConfig, RefusesFirstAndLastFrameModels) {
+  Json json = config_of("transformer");
+  json["pos_embed_seq_len"] = 514;
+  EXPECT_THAT(wan_transformer_config(json).error().message, HasSubstr("pos_embed_seq_len: 514"));
 }
 
 TEST(ModelConfig, RefusesAnotherGenerationsVae) {
