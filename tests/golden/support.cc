@@ -9,6 +9,7 @@
 
 #include "base/io/file.h"
 #include "runtime/weights/safetensors.h"
+#include "tests/support/paths.h"
 
 namespace wan::golden {
 namespace {
@@ -25,7 +26,7 @@ double norm(const at::Tensor& x) { return at::linalg_vector_norm(x.to(at::kDoubl
 }  // namespace
 
 std::filesystem::path data(const std::string& path) {
-  return std::filesystem::path(WAN_SOURCE_DIR) / "tests/golden/data" / path;
+  return testing::source_dir() / "tests/golden/data" / path;
 }
 
 Json read_json_file(const std::filesystem::path& file) { return must(parse_json(must(read_file(file)))); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/golden/support.h"
+#include "tests/support/paths.h"
 
 namespace wan::golden {
 namespace {
@@ -48,7 +49,7 @@ TEST(TokenizerGolden, IdsOfASmallModelAreExactForEveryCase) {
 }
 
 TEST(TokenizerGolden, AModelWithANormaliserOfItsOwnIsFollowed) {
-  const std::string folder = std::string(WAN_SOURCE_DIR) + "/runtime/models/wan-tiny/tokenizer";
+  const std::string folder = testing::source_dir().string() + "/runtime/models/wan-tiny/tokenizer";
   const auto tokenizer = tokenizer::load_tokenizer(folder);
   ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
   const std::vector<int64_t> ids = {3, 26, 46, 56, 9, 7, 28, 8, 3, 16, 4, 1};

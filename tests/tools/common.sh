@@ -6,6 +6,8 @@ export CCACHE_DIR=${CCACHE_DIR:-$WAN_CACHE/ccache}
 # Paths relative to the checkout, so that two checkouts share compiler results.
 export CCACHE_BASEDIR=$WAN_ROOT CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-4G}
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+# Objects are told apart by what went into a precompiled header (cmake/WanPrecompiledHeaders.cmake), not by its bytes.
+export CCACHE_PCH_EXTSUM=true
 
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m' red=$'\e[31m'; else bold='' plain='' red=''; fi
 

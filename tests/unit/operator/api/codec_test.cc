@@ -7,6 +7,7 @@
 #include "operator/api/gallery_model.h"
 #include "operator/api/video_job.h"
 #include "operator/api/wan_deployment.h"
+#include "tests/support/paths.h"
 
 namespace wan::api {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 Json manifest(const std::string& name) {
-  std::ifstream in(std::filesystem::path(WAN_SOURCE_DIR) / "tests/unit/operator/api/manifests/good" / name);
+  std::ifstream in(testing::source_dir() / "tests/unit/operator/api/manifests/good" / name);
   std::ostringstream text;
   text << in.rdbuf();
   const auto json = parse_yaml(text.str());

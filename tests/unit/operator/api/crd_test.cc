@@ -7,10 +7,12 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/paths.h"
+
 namespace wan::api {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(WAN_SOURCE_DIR) / "crds";
+const std::filesystem::path kFolder = testing::source_dir() / "crds";
 
 std::string read(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

@@ -9,6 +9,7 @@
 #include "base/io/file.h"
 #include "operator/api/crd.h"
 #include "operator/kube/api_error.h"
+#include "tests/support/paths.h"
 
 namespace wan {
 namespace {
@@ -107,7 +108,7 @@ void ControlPlaneTest::apply_crds() {
 }
 
 void ControlPlaneTest::apply_rbac(const kube::Config& config) {
-  const auto text = read_file(std::filesystem::path(WAN_SOURCE_DIR) / "manifests/rbac.yaml");
+  const auto text = read_file(testing::source_dir() / "manifests/rbac.yaml");
   ASSERT_TRUE(text) << text.error().message;
   auto objects = parse_yaml_documents(replace_all(*text, "wan-system", namespace_));
   ASSERT_TRUE(objects) << objects.error().message;
@@ -152,8 +153,8 @@ testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& na
                    {"--kubeconfig", flags.kubeconfig.empty() ? kubeconfig_.string() : flags.kubeconfig});
   const std::filesystem::path log =
       std::filesystem::path(::testing::TempDir()) / (namespace_ + "-" + name + ".log");
-  operators_.push_back(std::make_unique<testing::OperatorProcess>(
-      std::filesystem::path(WAN_BINARY_DIR) / "wan-operator", arguments, log));
+  operators_.push_back(
+      std::make_unique<testing::OperatorProcess>(testing::program_dir() / "wan-operator", arguments, log));
   return *operators_.back();
 }
 

@@ -8,6 +8,7 @@
 #include "operator/cache/key.h"
 #include "operator/kube/api_error.h"
 #include "tests/support/cuttable_proxy.h"
+#include "tests/support/paths.h"
 #include "tests/unit/operator/control_plane/control_plane.h"
 
 namespace wan {
@@ -335,8 +336,7 @@ TEST_F(OperatorTest, SaysWhichKindsAreMissingAndWaitsForThem) {
 }
 
 TEST_F(OperatorTest, TheApiServerRefusesBadManifestsAndSaysWhatIsAllowed) {
-  const std::filesystem::path root =
-      std::filesystem::path(WAN_SOURCE_DIR) / "tests/unit/operator/api/manifests";
+  const std::filesystem::path root = testing::source_dir() / "tests/unit/operator/api/manifests";
   int refused = 0;
   for (const auto& file : std::filesystem::directory_iterator(root / "bad")) {
     const std::string text = read_file(file.path()).value();

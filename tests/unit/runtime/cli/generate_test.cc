@@ -19,6 +19,7 @@
 #include "base/io/file.h"
 #include "base/json/json.h"
 #include "runtime/gallery/import.h"
+#include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 
 extern char** environ;
@@ -39,7 +40,7 @@ constexpr const char* kQuick = " --steps 2 --frames 5 --size 64x64 --seed 1";
 
 class GenerateProgram : public ::testing::Test {
  protected:
-  fs::path program() const { return fs::path(WAN_BINARY_DIR) / "wan-runtime"; }
+  fs::path program() const { return testing::program_dir() / "wan-runtime"; }
   fs::path file(const std::string& name) const { return folder_.path() / name; }
 
   Outcome run(const std::string& arguments, const std::string& environment = "") {
@@ -120,7 +121,7 @@ TEST_F(GenerateProgram, FindsAModelByItsNameInTheStore) {
   const auto silent = [&](int64_t bytes) {
     return gallery::Meter("import", bytes, gallery::MeterStyle::kSilent, clock, [](const std::string&) {});
   };
-  const fs::path tiny = fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny";
+  const fs::path tiny = testing::source_dir() / "runtime/models/wan-tiny";
   const auto imported = gallery::import_model(tiny, file("store"), "my-model", silent);
   ASSERT_TRUE(imported.has_value()) << imported.error().message;
   const std::string environment =

@@ -6,6 +6,7 @@
 #include "model_fixture.h"
 #include "runtime/gallery/record.h"
 #include "runtime/gallery/verify.h"
+#include "tests/support/paths.h"
 
 namespace wan::gallery {
 namespace {
@@ -41,7 +42,7 @@ TEST_F(ModelStoreTest, ImportingTheSameModelTwiceGivesTheSameDigestAnywhere) {
 }
 
 TEST_F(ModelStoreTest, TheBuiltInModelImportsTwiceToTheSameDigest) {
-  const fs::path built_in = fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny";
+  const fs::path built_in = wan::testing::source_dir() / "runtime/models/wan-tiny";
   const auto first = import_model(built_in, folder.path() / "a", "wan-tiny", silent());
   const auto second = import_model(built_in, folder.path() / "b", "wan-tiny", silent());
   ASSERT_TRUE(first) << first.error().message;

@@ -4,6 +4,7 @@
 
 #include "base/crypto/capability.h"
 #include "model_fixture.h"
+#include "tests/support/paths.h"
 
 namespace wan::gallery {
 namespace {
@@ -17,7 +18,7 @@ class ProgramTest : public ModelFixture {
  protected:
   std::unique_ptr<Process> start(std::vector<std::string> arguments,
                                  const Process::Environment& environment = {}) {
-    arguments.insert(arguments.begin(), std::string(WAN_BINARY_DIR) + "/wan-gallery");
+    arguments.insert(arguments.begin(), wan::testing::program_dir().string() + "/wan-gallery");
     return std::make_unique<Process>(folder.path() / ("run" + std::to_string(runs++)), arguments,
                                      environment);
   }

@@ -12,6 +12,7 @@
 
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
+#include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/media/read_mp4.h"
 
@@ -40,7 +41,7 @@ std::vector<uint8_t> picture(int frame) {
 
 class EncoderTest : public ::testing::Test {
  protected:
-  fs::path program() const { return fs::path(WAN_BINARY_DIR) / "wan-media"; }
+  fs::path program() const { return testing::program_dir() / "wan-media"; }
   fs::path file(const std::string& name) const { return folder_.path() / name; }
 
   Status encode(const fs::path& output, int frames) {

@@ -5,16 +5,17 @@
 #include <string>
 
 #include "base/io/file.h"
+#include "tests/support/paths.h"
 
 namespace wan::model {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 Json config_of(const std::string& component) {
   const std::string file =
-      std::string(WAN_SOURCE_DIR) + "/runtime/models/wan-tiny/" + component + "/config.json";
+      testing::source_dir().string() + "/runtime/models/wan-tiny/" + component + "/config.json";
   return *parse_json(*read_file(file));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/crypto/sha256.h"
+#include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/media/read_mp4.h"
 
@@ -23,10 +24,10 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using wan::testing::Picture;
 
-fs::path tiny() { return fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny"; }
+fs::path tiny() { return testing::source_dir() / "runtime/models/wan-tiny"; }
 
 GeneratorSettings settings(int threads = 0) {
-  return {.device = "cpu", .threads = threads, .media_program = fs::path(WAN_BINARY_DIR) / "wan-media"};
+  return {.device = "cpu", .threads = threads, .media_program = testing::program_dir() / "wan-media"};
 }
 
 class GeneratorTest : public ::testing::Test {

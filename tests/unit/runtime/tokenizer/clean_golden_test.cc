@@ -4,6 +4,7 @@
 #include "base/io/file.h"
 #include "base/json/json.h"
 #include "runtime/tokenizer/prompt_clean.h"
+#include "tests/support/paths.h"
 
 namespace wan::tokenizer {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 // Text that was decoded with a wrong encoding ("schÃ¶n") is repaired by the official code alone (README.md):
 // those cases, where our repair differs from ftfy's, are left out and counted.
 TEST(PromptCleanGolden, EqualsTheOfficialCleaningWhereTheEncodingWasRight) {
-  const auto text = read_file(std::string(WAN_SOURCE_DIR) + "/tests/golden/data/text_clean/cases.json");
+  const auto text = read_file(testing::source_dir().string() + "/tests/golden/data/text_clean/cases.json");
   const auto cases = parse_json(*text);
   ASSERT_TRUE(cases.has_value());
   int compared = 0;

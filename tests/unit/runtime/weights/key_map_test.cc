@@ -7,12 +7,13 @@
 
 #include "base/io/file.h"
 #include "base/json/json.h"
+#include "tests/support/paths.h"
 
 namespace wan::weights {
 namespace {
 
 StoredTensors published(const std::string& name) {
-  const std::string file = std::string(WAN_SOURCE_DIR) + "/tests/golden/data/keys/" + name + ".json";
+  const std::string file = testing::source_dir().string() + "/tests/golden/data/keys/" + name + ".json";
   const auto json = parse_json(*read_file(file));
   StoredTensors tensors;
   for (const auto& [key, shape] : (*json)["tensors"].items()) {

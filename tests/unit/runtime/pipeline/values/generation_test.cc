@@ -9,6 +9,7 @@
 #include "base/io/file.h"
 #include "runtime/pipeline/generator.h"
 #include "runtime/pipeline/identify_model.h"
+#include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 
 namespace wan::pipeline {
@@ -145,7 +146,7 @@ class ModelDirectory : public ::testing::Test {
 };
 
 TEST_F(ModelDirectory, TheBuiltInModelSaysItsDefaultsItself) {
-  const auto defaults = read_generation_defaults(fs::path(WAN_SOURCE_DIR) / "runtime/models/wan-tiny");
+  const auto defaults = read_generation_defaults(testing::source_dir() / "runtime/models/wan-tiny");
   ASSERT_TRUE(defaults.has_value()) << defaults.error().message;
   EXPECT_EQ(defaults->size, "96x96");
   EXPECT_EQ(defaults->frames, 17);
@@ -163,7 +164,7 @@ TEST_F(ModelDirectory, APublishedModelWithoutDefaultsGetsTheOfficialOnes) {
   EXPECT_EQ(defaults->steps, 50);
   EXPECT_EQ(defaults->shift, 5);
   const auto manifest =
-      parse_json(*read_file(fs::path(WAN_SOURCE_DIR) / "tests/golden/data/pipeline_t2v/manifest.json"));
+      parse_json(*read_file(testing::source_dir() / "tests/golden/data/pipeline_t2v/manifest.json"));
   EXPECT_EQ(Json(defaults->negative_prompt), (*manifest)["cases"][0]["n_prompt"]);
 }
 

@@ -13,6 +13,7 @@
 #include "base/json/json.h"
 #include "base/net/client.h"
 #include "base/net/line_decoder.h"
+#include "tests/support/paths.h"
 
 namespace wan {
 namespace {
@@ -39,8 +40,9 @@ class RealPodTest : public ::testing::Test {
     fs::create_directories(folder.path() / "volume");
     fs::create_directories(folder.path() / "scratch");
     const std::string gallery = (folder.path() / "gallery").string();
-    auto imported = start("wan-gallery", {"import", std::string(WAN_SOURCE_DIR) + "/runtime/models/wan-tiny",
-                                          "--to", gallery, "--name", "wan-tiny"});
+    auto imported =
+        start("wan-gallery", {"import", testing::source_dir().string() + "/runtime/models/wan-tiny", "--to",
+                              gallery, "--name", "wan-tiny"});
     ASSERT_EQ(imported->wait(), 0) << imported->errors();
     model_digest = imported->output().substr(std::string("wan-tiny@").size(), 71);
     auto pulled = start("wan-gallery", {"pull", "local://" + gallery + ":wan-tiny", "--output", model()});
@@ -55,7 +57,7 @@ class RealPodTest : public ::testing::Test {
   [[nodiscard]] std::string model() const { return (folder.path() / "models/model").string(); }
 
   std::unique_ptr<Process> start(const std::string& program, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), std::string(WAN_BINARY_DIR) + "/" + program);
+    arguments.insert(arguments.begin(), testing::program_dir().string() + "/" + program);
     const Process::Environment environment = {
         {"WAN_CAPABILITY_PUBLIC_KEY", *ed25519_public_key_base64(kSeed)},
         {"POD_UID", kPodUid},
@@ -223,7 +225,7 @@ TEST_F(RealPodTest, ADamagedModelIsSaidInTheEndOfAOneShotPod) {
 }
 
 TEST_F(RealPodTest, WithoutAKeyOnlyTheOwnMachineIsServed) {
-  Process open(folder.path() / "open", {std::string(WAN_BINARY_DIR) + "/wan-runtime", "serve", "--model",
+  Process open(folder.path() / "open", {testing::program_dir().string() + "/wan-runtime", "serve", "--model",
                                         model(), "--listen", "0.0.0.0:0"});
   EXPECT_EQ(open.wait(), 2);
   EXPECT_THAT(open.errors(), ::testing::HasSubstr("WAN_CAPABILITY_PUBLIC_KEY"));
