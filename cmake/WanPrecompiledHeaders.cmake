@@ -92,6 +92,9 @@ function(wan_precompile_all)
     if(NOT TARGET ${name})
       wan_precompiled_target(${name} "${kinds}" "${libraries}")
     endif()
-    set_target_properties(${target} PROPERTIES PRECOMPILE_HEADERS_REUSE_FROM ${name})
+    # Not by REUSE_FROM, whose -Xclang options carry paths that ccache can't make relative to the checkout.
+    target_compile_options(${target} PRIVATE
+      "SHELL:-include-pch ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
+    add_dependencies(${target} ${name})
   endforeach()
 endfunction()
