@@ -10,14 +10,22 @@
 
 namespace wan::model {
 
-Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias)
-    : weight(state.take(name + ".weight", {out, in})) {
+Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias,
+               at::ScalarType compute)
+    : weight(state.take_matrix(name + ".weight", {out, in}, compute)), compute(compute) {
   if (with_bias) bias = state.take(name + ".bias", {out});
+  if (bias.defined()) bias = bias.to(compute);
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias)
+    : Linear(state, name, in, out, with_bias, state.compute()) {}
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return at::linear(x.to(compute), weight.to(compute), bias);
+}
+
+at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double eps) {
+  const at::Tensor x = input.to(at::kFloat);
   const at::Tensor scale = at::mean(at::mul(x, x), -1, /*keepdim=*/true).add_(eps).rsqrt_();
   return at::mul(x, scale).mul_(weight);
 }

@@ -15,16 +15,22 @@ using Checkpoint = std::function<void()>;
 // Thrown by a Checkpoint when nobody wants the result any more.
 struct Interrupted {};
 
+// Multiplies in one type, fp32 or bf16: inputs are brought to it and the output has it. A weight that is
+// stored narrower is widened when it is used, one matrix at a time.
 struct Linear {
   at::Tensor weight;  // [out, in]
   at::Tensor bias;    // [out] or undefined
+  at::ScalarType compute = at::kFloat;
 
   Linear() = default;
+  // In the state's compute type.
   Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias = true);
+  Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias,
+         at::ScalarType compute);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
 };
 
-// x / sqrt(mean(x^2) + eps) * weight over the last dimension.
+// x / sqrt(mean(x^2) + eps) * weight over the last dimension; fp32 whatever x is.
 [[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 // (x - mean) / sqrt(variance + eps) over the last dimension, then weight and bias where given.

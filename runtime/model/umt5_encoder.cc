@@ -59,22 +59,25 @@ UMT5Block::UMT5Block(weights::StateDict& state, const std::string& name, const U
 at::Tensor UMT5Block::forward(const at::Tensor& hidden, const at::Tensor& buckets,
                               const UMT5Config& config) const {
   const auto heads = [&](const at::Tensor& x) {
-    return x.view({-1, config.num_heads, config.d_kv}).transpose(0, 1);  // [heads, tokens, d_kv]
+    // [heads, tokens, d_kv]; fp32: for at most 512 tokens this is nothing beside the matrices.
+    return x.to(at::kFloat).view({-1, config.num_heads, config.d_kv}).transpose(0, 1);
   };
-  const at::Tensor normed = rms_norm(hidden, self_attention_layer_norm, config.layer_norm_epsilon);
+  const at::Tensor normed =
+      rms_norm(hidden, self_attention_layer_norm, config.layer_norm_epsilon).to(q.compute);
   const at::Tensor query = heads(q(normed)), key = heads(k(normed)), value = heads(v(normed));
   const at::Tensor bias = at::embedding(relative_attention_bias, buckets).permute({2, 0, 1});
   const at::Tensor scores = at::matmul(query, key.transpose(1, 2)).add_(bias);  // not divided by sqrt(d_kv)
   const at::Tensor attended = at::matmul(at::softmax(scores, -1), value).transpose(0, 1).flatten(1);
   const at::Tensor after_attention = at::add(hidden, o(attended));
 
-  const at::Tensor dense_in = rms_norm(after_attention, dense_layer_norm, config.layer_norm_epsilon);
+  const at::Tensor dense_in =
+      rms_norm(after_attention, dense_layer_norm, config.layer_norm_epsilon).to(wi_0.compute);
   const at::Tensor gated = at::mul(wi_1(dense_in), gelu_tanh(wi_0(dense_in)));
   return at::add(after_attention, wo(gated));
 }
 
 UMT5EncoderModel::UMT5EncoderModel(const UMT5Config& config, weights::StateDict& state) : config_(config) {
-  shared_ = state.take("shared.weight", {config.vocab_size, config.d_model});
+  shared_ = state.take_matrix("shared.weight", {config.vocab_size, config.d_model}, state.compute());
   for (int64_t i = 0; i < config.num_layers; ++i) {
     block_.emplace_back(state, "encoder.block." + std::to_string(i), config);
   }
@@ -86,7 +89,7 @@ at::Tensor UMT5EncoderModel::forward(std::span<const int64_t> ids, const Checkpo
   const at::Tensor buckets =
       relative_position_buckets(static_cast<int64_t>(ids.size()), config_).to(shared_.device());
   const at::Tensor tokens = at::tensor(at::ArrayRef<int64_t>(ids.data(), ids.size())).to(shared_.device());
-  at::Tensor hidden = at::embedding(shared_, tokens);
+  at::Tensor hidden = at::embedding(shared_, tokens).to(at::kFloat);
   for (const UMT5Block& block : block_) {
     if (between_blocks) between_blocks();
     hidden = block.forward(hidden, buckets, config_);

@@ -44,7 +44,8 @@ WanImageEmbedding::WanImageEmbedding(weights::StateDict& state, const std::strin
 
 at::Tensor WanImageEmbedding::forward(const at::Tensor& image_embeds) const {
   const at::Tensor normed = layer_norm(image_embeds, kEps, norm1_weight, norm1_bias);
-  return layer_norm(ff_out(gelu_erf(ff_in(normed))), kEps, norm2_weight, norm2_bias);
+  const at::Tensor out = ff_out(gelu_erf(ff_in(normed))).to(at::kFloat);
+  return layer_norm(out, kEps, norm2_weight, norm2_bias);
 }
 
 WanAttention::WanAttention(weights::StateDict& state, const std::string& name, int64_t dim, bool with_image)
@@ -81,22 +82,27 @@ at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tens
   const at::Tensor shift = modulation[0], scale = modulation[1], gate = modulation[2];
   const at::Tensor ffn_shift = modulation[3], ffn_scale = modulation[4], ffn_gate = modulation[5];
 
+  const at::ScalarType compute = attn1.to_q.compute;
+  const auto rotated = [&](const at::Tensor& x, const at::Tensor& norm) {
+    return apply_rotary(by_head(rms_norm(x, norm, config.eps)), rotary).to(compute);
+  };
+
   // Self-attention.
-  const at::Tensor self_in = modulate(layer_norm(hidden, config.eps), scale, shift);
-  const at::Tensor q = apply_rotary(by_head(rms_norm(attn1.to_q(self_in), attn1.norm_q, config.eps)), rotary);
-  const at::Tensor k = apply_rotary(by_head(rms_norm(attn1.to_k(self_in), attn1.norm_k, config.eps)), rotary);
+  const at::Tensor self_in = modulate(layer_norm(hidden, config.eps), scale, shift).to(compute);
+  const at::Tensor q = rotated(attn1.to_q(self_in), attn1.norm_q);
+  const at::Tensor k = rotated(attn1.to_k(self_in), attn1.norm_k);
   const at::Tensor v = by_head(attn1.to_v(self_in));
   const at::Tensor self_out = attn1.to_out(attend(rows_last(q), rows_last(k), rows_last(v), {}));
-  at::Tensor x = at::addcmul(hidden, self_out, gate);
+  at::Tensor x = at::addcmul(hidden, self_out.to(at::kFloat), gate);
 
   // Cross-attention to the text and the image.
   const at::Tensor cross_in = layer_norm(x, config.eps, norm2_weight, norm2_bias);
-  const at::Tensor cross_q = by_head(rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps));
+  const at::Tensor cross_q = by_head(rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps).to(compute));
   x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text, logit_bias, image)));
 
   // Feed-forward.
   const at::Tensor ffn_in_rows = modulate(layer_norm(x, config.eps), ffn_scale, ffn_shift);
-  return at::addcmul(x, ffn_out(gelu_tanh(ffn_in(ffn_in_rows))), ffn_gate);
+  return at::addcmul(x, ffn_out(gelu_tanh(ffn_in(ffn_in_rows))).to(at::kFloat), ffn_gate);
 }
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
@@ -106,16 +112,17 @@ WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& confi
   const std::string condition = "condition_embedder.";
   patch_embedding_weight_ = state.take("patch_embedding.weight", {dim, config.in_channels, pt, ph, pw});
   patch_embedding_bias_ = state.take("patch_embedding.bias", {dim});
-  time_embedder_1_ = Linear(state, condition + "time_embedder.linear_1", config.freq_dim, dim);
-  time_embedder_2_ = Linear(state, condition + "time_embedder.linear_2", dim, dim);
-  time_proj_ = Linear(state, condition + "time_proj", dim, 6 * dim);
+  time_embedder_1_ =
+      Linear(state, condition + "time_embedder.linear_1", config.freq_dim, dim, true, at::kFloat);
+  time_embedder_2_ = Linear(state, condition + "time_embedder.linear_2", dim, dim, true, at::kFloat);
+  time_proj_ = Linear(state, condition + "time_proj", dim, 6 * dim, true, at::kFloat);
   text_embedder_1_ = Linear(state, condition + "text_embedder.linear_1", config.text_dim, dim);
   text_embedder_2_ = Linear(state, condition + "text_embedder.linear_2", dim, dim);
   if (config.image_dim) image_embedder_.emplace(state, condition + "image_embedder", *config.image_dim, dim);
   for (int64_t i = 0; i < config.num_layers; ++i)
     blocks_.emplace_back(state, "blocks." + std::to_string(i), config);
   scale_shift_table_ = state.take("scale_shift_table", {1, 2, dim});
-  proj_out_ = Linear(state, "proj_out", dim, config.out_channels * pt * ph * pw);
+  proj_out_ = Linear(state, "proj_out", dim, config.out_channels * pt * ph * pw, true, at::kFloat);
 }
 
 TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) const {
@@ -133,7 +140,7 @@ TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) 
   const at::Tensor text = text_embedder_2_(gelu_tanh(text_embedder_1_(padded)));
   for (const WanTransformerBlock& block : blocks_) {
     const at::Tensor key = rms_norm(block.attn2.to_k(text), block.attn2.norm_k, config_.eps);
-    context.blocks.push_back({heads_first(key), heads_first(block.attn2.to_v(text))});
+    context.blocks.push_back({heads_first(key.to(text.scalar_type())), heads_first(block.attn2.to_v(text))});
   }
   return context;
 }
@@ -142,8 +149,9 @@ ImageContext WanTransformer3DModel::encode_image(const at::Tensor& image_embeds)
   const at::Tensor rows = image_embedder_->forward(image_embeds);
   ImageContext context;
   for (const WanTransformerBlock& block : blocks_) {
+    const at::Tensor value = block.attn2.add_v_proj(rows);
     const at::Tensor key = rms_norm(block.attn2.add_k_proj(rows), block.attn2.norm_added_k, config_.eps);
-    context.blocks.push_back({heads_first(key), heads_first(block.attn2.add_v_proj(rows))});
+    context.blocks.push_back({heads_first(key.to(value.scalar_type())), heads_first(value)});
   }
   return context;
 }

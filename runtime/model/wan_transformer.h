@@ -1,7 +1,9 @@
 #pragma once
 // WanTransformer3DModel: latents, a timestep, text and, for image to video, an image to the predicted
-// velocity. Names follow diffusers; the numbers follow the official code (double-precision embeddings, zero
-// rows up to 512 text rows, no text mask).
+// velocity. Precision: fp32, or bf16 where the official code multiplies in bf16 on a GPU: matrices and
+// attention. The residual stream, norms, modulation, timestep and output stay fp32. Names follow diffusers;
+// the numbers follow the official code (double-precision embeddings, zero rows up to 512 text rows, no text
+// mask).
 
 #include <ATen/core/Tensor.h>
 #include <optional>

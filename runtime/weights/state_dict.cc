@@ -48,29 +48,47 @@ at::Tensor to_tensor(const StoredTensor& stored) {
   return tensor;
 }
 
-at::Tensor to_float_tensor(const StoredTensor& stored) {
-  const bool aligned = reinterpret_cast<uintptr_t>(stored.bytes.data()) % alignof(float) == 0;
-  if (stored.dtype != DType::kF32 || !aligned || !stored.owner || stored.bytes.empty()) {
-    return to_tensor(stored).to(at::kFloat);
-  }
+at::Tensor map_tensor(const StoredTensor& stored) {
+  const bool aligned = reinterpret_cast<uintptr_t>(stored.bytes.data()) % size_of(stored.dtype) == 0;
+  if (!aligned || !stored.owner || stored.bytes.empty()) return to_tensor(stored);
   auto* data = const_cast<std::byte*>(stored.bytes.data());
-  return at::from_blob(data, stored.shape, [owner = stored.owner](void*) {}, at::TensorOptions(at::kFloat));
+  const auto keep = [owner = stored.owner](void*) {};
+  return at::from_blob(data, stored.shape, keep, at::TensorOptions(scalar_type(stored.dtype)));
 }
 
-at::Tensor StateDict::take(const std::string& name, std::initializer_list<int64_t> shape) {
+at::Tensor to_float_tensor(const StoredTensor& stored) { return map_tensor(stored).to(at::kFloat); }
+
+std::optional<StoredTensor> StateDict::find(const std::string& name, std::initializer_list<int64_t> shape) {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
     missing_.push_back(name);
-    return {};
+    return std::nullopt;
   }
   const StoredTensor stored = std::move(found->second);
   tensors_.erase(found);
   if (!std::ranges::equal(stored.shape, shape)) {
     misshapen_.push_back(name + " is " + shape_text(stored.shape) + ", must be " +
                          shape_text({shape.begin(), shape.end()}));
-    return {};
+    return std::nullopt;
   }
-  at::Tensor tensor = to_float_tensor(stored).to(device_);
+  return stored;
+}
+
+at::Tensor StateDict::take(const std::string& name, std::initializer_list<int64_t> shape) {
+  const auto stored = find(name, shape);
+  if (!stored) return {};
+  at::Tensor tensor = to_float_tensor(*stored).to(device_);
+  parameters_ += tensor.numel();
+  return tensor;
+}
+
+at::Tensor StateDict::take_matrix(const std::string& name, std::initializer_list<int64_t> shape,
+                                  at::ScalarType compute) {
+  const auto stored = find(name, shape);
+  if (!stored) return {};
+  at::Tensor tensor = map_tensor(*stored);
+  if (c10::elementSize(tensor.scalar_type()) > c10::elementSize(compute)) tensor = tensor.to(compute);
+  tensor = tensor.to(device_);
   parameters_ += tensor.numel();
   return tensor;
 }

@@ -40,8 +40,9 @@ class DitGolden : public testing::TestWithParam<const char*> {
     const at::Tensor input = at::cat({latents, golden_.at("y")});
     return transformer.forward(input, timestep, text, image(transformer), rotary, {});
   }
-  model::WanTransformer3DModel load() const {
-    auto state = official_weights(weights::Component::kTransformer, data(folder() + "/weights.safetensors"));
+  model::WanTransformer3DModel load(at::ScalarType compute = at::kFloat) const {
+    auto state =
+        official_weights(weights::Component::kTransformer, data(folder() + "/weights.safetensors"), compute);
     model::WanTransformer3DModel transformer(config_, state);
     EXPECT_TRUE(state.finish("dit").has_value()) << state.finish("dit").error().message;
     return transformer;
@@ -68,6 +69,19 @@ TEST_P(DitGolden, ForwardEqualsTheOfficialOneAtEveryTimestepAndTextLength) {
     report(folder() + " " + name, error);
     EXPECT_LE(error, 2e-6) << name;
   }
+}
+
+TEST_P(DitGolden, InBf16ItIsAsCloseToTheFp32NumbersAsTheOfficialOneIs) {
+  const auto transformer = load(at::kBFloat16);
+  Bf16Ratios ratios;
+  for (const Json& test_case : manifest_["cases"]) {
+    if (!test_case["t"].is_number()) continue;
+    const std::string name = test_case["output"];
+    const at::Tensor context = golden_.at(test_case["context"]);
+    const at::Tensor ours = forward(transformer, golden_.at("latent"), test_case["t"], context);
+    ratios.add(folder() + " " + name, relative_l2(ours, golden_.at(name)), test_case["official_bf16_rel_l2"]);
+  }
+  ratios.check();
 }
 
 // Not every folder has a batch.

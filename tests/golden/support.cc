@@ -3,8 +3,10 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/max.h>
 #include <ATen/ops/sub.h>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <gtest/gtest.h>
 #include <iostream>
 
 #include "base/io/file.h"
@@ -39,8 +41,22 @@ Tensors read_tensors(const std::filesystem::path& file) {
   return tensors;
 }
 
-weights::StateDict official_weights(weights::Component component, const std::filesystem::path& file) {
-  return weights::StateDict(weights::with_diffusers_keys(component, must(weights::open_safetensors(file))));
+weights::StateDict official_weights(weights::Component component, const std::filesystem::path& file,
+                                    at::ScalarType compute) {
+  auto tensors = weights::with_diffusers_keys(component, must(weights::open_safetensors(file)));
+  return weights::StateDict(std::move(tensors), c10::kCPU, compute);
+}
+
+void Bf16Ratios::add(const std::string& what, double error, double official) {
+  report(what + " bf16, of the official bf16 error", error / official);
+  EXPECT_LE(error / official, 1.5) << what;
+  ratios.push_back(error / official);
+}
+
+void Bf16Ratios::check() const {
+  double log_sum = 0;
+  for (const double ratio : ratios) log_sum += std::log(ratio);
+  EXPECT_LE(std::exp(log_sum / static_cast<double>(ratios.size())), 1.1);
 }
 
 double relative_l2(const at::Tensor& ours, const at::Tensor& golden) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/json/json.h"
 #include "runtime/weights/key_map.h"
@@ -21,11 +22,20 @@ using Tensors = std::map<std::string, at::Tensor>;
 [[nodiscard]] Tensors read_tensors(const std::filesystem::path& file);
 // Weights with official keys, ready for a model.
 [[nodiscard]] weights::StateDict official_weights(weights::Component component,
-                                                  const std::filesystem::path& file);
+                                                  const std::filesystem::path& file,
+                                                  at::ScalarType compute = at::kFloat);
 
 // |ours - golden| / |golden| over all elements, in double.
 [[nodiscard]] double relative_l2(const at::Tensor& ours, const at::Tensor& golden);
 [[nodiscard]] double max_difference(const at::Tensor& ours, const at::Tensor& golden);
+
+// Our bf16 errors over those of the official bf16 run, both against the fp32 golden.
+struct Bf16Ratios {
+  std::vector<double> ratios;
+  void add(const std::string& what, double error, double official);
+  // The limits: the geometric mean at most 1.1, any single one at most 1.5.
+  void check() const;
+};
 
 // Prints the figure, so that a log shows how far below the limit it is.
 void report(const std::string& what, double figure);

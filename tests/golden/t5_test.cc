@@ -43,6 +43,22 @@ TEST_F(T5Golden, EncoderEqualsTheOfficialOneForAShortAndALongPrompt) {
   }
 }
 
+TEST_F(T5Golden, InBf16ItIsAsCloseToTheFp32NumbersAsTheOfficialOneIs) {
+  auto state =
+      official_weights(weights::Component::kTextEncoder, data("t5/weights.safetensors"), at::kBFloat16);
+  const model::UMT5EncoderModel encoder(config_of(manifest_["config"]), state);
+  Bf16Ratios ratios;
+  for (const int row : {0, 1}) {
+    const at::Tensor golden = golden_.at("output.row" + std::to_string(row));
+    const at::Tensor ids = golden_.at("ids")[row];
+    const std::vector<int64_t> real(ids.const_data_ptr<int64_t>(),
+                                    ids.const_data_ptr<int64_t>() + golden.size(0));
+    const double error = relative_l2(encoder.forward(real, {}), golden);
+    ratios.add("T5 row " + std::to_string(row), error, manifest_["cases"][0]["official_bf16_rel_l2"][row]);
+  }
+  ratios.check();
+}
+
 TEST_F(T5Golden, RelativePositionBucketsAreExact) {
   const auto config = config_of(manifest_["config"]);
   const at::Tensor buckets = golden_.at("bucket_of_key_minus_query");
