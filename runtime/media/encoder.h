@@ -7,10 +7,9 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
+#include <sys/types.h>
 
 #include "base/result.h"
-#include "runtime/media/child.h"
 
 namespace wan::media {
 
@@ -45,10 +44,13 @@ class VideoEncoder {
   [[nodiscard]] Status finish();
 
  private:
-  explicit VideoEncoder(Child child) : child_(std::move(child)) {}
+  VideoEncoder(pid_t process, int frames_socket, int errors_pipe)
+      : process_(process), frames_(frames_socket), errors_(errors_pipe) {}
   [[nodiscard]] Error failure();
 
-  Child child_;  // process negative: already waited for
+  pid_t process_;  // negative: already waited for
+  int frames_;     // negative: closed
+  int errors_;
 };
 
 }  // namespace wan::media

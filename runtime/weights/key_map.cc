@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "runtime/weights/image_encoder_keys.h"
+
 namespace wan::weights {
 namespace {
 
@@ -108,9 +110,7 @@ constexpr Rule kVaeResidual[] = {
 };
 
 std::string transformer_key(std::string_view key) {
-  constexpr std::string_view kRepackPrefix = "model.diffusion_model.";
   constexpr std::string_view kBlocks = "blocks.";
-  if (key.starts_with(kRepackPrefix)) key.remove_prefix(kRepackPrefix.size());
   if (!key.starts_with(kBlocks)) return replace_prefix(key, kTransformer).value_or(std::string(key));
   const auto block = split_number(key.substr(kBlocks.size()));
   const auto inner = block ? replace_prefix(block->rest, kTransformerBlock) : std::nullopt;
@@ -149,15 +149,31 @@ std::string vae_key(std::string_view key) {
   return mapped;
 }
 
+StoredTensors without_repack_prefix(StoredTensors tensors) {
+  constexpr std::string_view kRepackPrefix = "model.diffusion_model.";
+  StoredTensors out;
+  for (auto& [key, tensor] : tensors) {
+    const bool prefixed = key.starts_with(kRepackPrefix);
+    out.emplace(prefixed ? key.substr(kRepackPrefix.size()) : key, std::move(tensor));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view to_string(Component component) {
-  if (component == Component::kTextEncoder) return "text_encoder";
-  return component == Component::kTransformer ? "transformer" : "vae";
+  switch (component) {
+    case Component::kTextEncoder: return "text_encoder";
+    case Component::kImageEncoder: return "image_encoder";
+    case Component::kTransformer: return "transformer";
+    case Component::kVae: return "vae";
+  }
+  return "";
 }
 
 bool has_official_keys(Component component, const StoredTensors& tensors) {
   if (component == Component::kTextEncoder) return tensors.contains("token_embedding.weight");
+  if (component == Component::kImageEncoder) return has_official_image_encoder_keys(tensors);
   if (component == Component::kVae) return tensors.contains("decoder.conv1.weight");
   for (const auto& [key, tensor] : tensors) {
     if (key.find("time_embedding.") != std::string::npos || key.find(".self_attn.") != std::string::npos)
@@ -172,7 +188,13 @@ std::string diffusers_key(Component component, std::string_view official) {
 }
 
 StoredTensors with_diffusers_keys(Component component, StoredTensors tensors) {
-  if (!has_official_keys(component, tensors)) return tensors;
+  if (component == Component::kTransformer) tensors = without_repack_prefix(std::move(tensors));
+  const bool official = has_official_keys(component, tensors);
+  if (component == Component::kImageEncoder) {
+    return official ? rename_official_image_encoder(std::move(tensors))
+                    : normalize_image_encoder(std::move(tensors));
+  }
+  if (!official) return tensors;
   StoredTensors renamed;
   for (auto& [key, tensor] : tensors) renamed.emplace(diffusers_key(component, key), std::move(tensor));
   return renamed;

@@ -12,19 +12,6 @@ namespace {
 
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr size_t kMaxDimensions = 8;
-
-struct DTypeRow {
-  DType dtype;
-  std::string_view name;
-  size_t bytes;
-};
-constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8},   {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2},
-                                {DType::kBF16, "BF16", 2}, {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4},
-                                {DType::kI16, "I16", 2},   {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
-                                {DType::kBool, "BOOL", 1}};
-
-const DTypeRow& row_of(DType dtype) { return *std::ranges::find(kDTypes, dtype, &DTypeRow::dtype); }
 
 std::optional<uint64_t> unsigned_value(const Json& value) {
   if (!value.is_number_unsigned()) return std::nullopt;
@@ -33,11 +20,8 @@ std::optional<uint64_t> unsigned_value(const Json& value) {
 
 Result<DType> parse_dtype(const Json& entry) {
   const std::string name = string_or(entry, {"dtype"}, "");
-  for (const DTypeRow& row : kDTypes) {
-    if (row.name == name) return row.dtype;
-  }
-  return fail(
-      corrupt("dtype '" + name + "' is not supported; supported: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"));
+  if (const auto dtype = dtype_named(name)) return *dtype;
+  return fail(corrupt("dtype '" + name + "' is not supported; supported: " + dtype_names()));
 }
 
 Result<std::vector<int64_t>> parse_shape(const Json& entry) {
@@ -56,10 +40,8 @@ Result<std::vector<int64_t>> parse_shape(const Json& entry) {
 
 // Nothing when the product does not fit.
 std::optional<uint64_t> byte_count(DType dtype, const std::vector<int64_t>& shape) {
-  uint64_t count = size_of(dtype);
-  for (const int64_t side : shape) {
-    if (__builtin_mul_overflow(count, static_cast<uint64_t>(side), &count)) return std::nullopt;
-  }
+  auto count = element_count(shape);
+  if (!count || __builtin_mul_overflow(*count, size_of(dtype), &*count)) return std::nullopt;
   return count;
 }
 
@@ -118,10 +100,6 @@ Result<Json> parse_header(std::span<const std::byte> file) {
 }
 
 }  // namespace
-
-std::string_view to_string(DType dtype) { return row_of(dtype).name; }
-
-size_t size_of(DType dtype) { return row_of(dtype).bytes; }
 
 Result<StoredTensors> parse_safetensors(std::span<const std::byte> file) {
   WAN_TRY(const Json header, parse_header(file));

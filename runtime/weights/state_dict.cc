@@ -17,6 +17,8 @@ at::ScalarType scalar_type(DType dtype) {
     case DType::kF32: return at::kFloat;
     case DType::kF16: return at::kHalf;
     case DType::kBF16: return at::kBFloat16;
+    case DType::kF8E4M3: return at::kFloat8_e4m3fn;
+    case DType::kF8E5M2: return at::kFloat8_e5m2;
     case DType::kI64: return at::kLong;
     case DType::kI32: return at::kInt;
     case DType::kI16: return at::kShort;
@@ -40,17 +42,25 @@ void append_list(std::string& message, std::string_view title, const std::vector
   if (names.size() > kListed) message += ", ...";
 }
 
+// Without bytes.
+at::Tensor shape_of(const StoredTensor& stored, at::ScalarType type) {
+  return at::empty(stored.shape, at::TensorOptions(type).device(at::kMeta));
+}
+
 }  // namespace
 
 at::Tensor to_tensor(const StoredTensor& stored) {
-  at::Tensor tensor = at::empty(stored.shape, at::TensorOptions(scalar_type(stored.dtype)));
-  if (!stored.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), stored.bytes.data(), stored.bytes.size());
-  return tensor;
+  const auto count = static_cast<int64_t>(stored.bytes.size() / size_of(stored.dtype));
+  at::Tensor elements = at::empty({count}, at::TensorOptions(scalar_type(stored.dtype)));
+  if (count > 0) std::memcpy(elements.mutable_data_ptr(), stored.bytes.data(), stored.bytes.size());
+  if (stored.strides.empty()) return elements.view(stored.shape);
+  return elements.as_strided(stored.shape, stored.strides).contiguous();
 }
 
 at::Tensor map_tensor(const StoredTensor& stored) {
   const bool aligned = reinterpret_cast<uintptr_t>(stored.bytes.data()) % size_of(stored.dtype) == 0;
-  if (!aligned || !stored.owner || stored.bytes.empty()) return to_tensor(stored);
+  const bool whole = stored.strides.empty() && !stored.bytes.empty();
+  if (!aligned || !whole || !stored.owner) return to_tensor(stored);
   auto* data = const_cast<std::byte*>(stored.bytes.data());
   const auto keep = [owner = stored.owner](void*) {};
   return at::from_blob(data, stored.shape, keep, at::TensorOptions(scalar_type(stored.dtype)));
@@ -77,7 +87,8 @@ std::optional<StoredTensor> StateDict::find(const std::string& name, std::initia
 at::Tensor StateDict::take(const std::string& name, std::initializer_list<int64_t> shape) {
   const auto stored = find(name, shape);
   if (!stored) return {};
-  at::Tensor tensor = to_float_tensor(*stored).to(device_);
+  at::Tensor tensor =
+      device_.is_meta() ? shape_of(*stored, at::kFloat) : to_float_tensor(*stored).to(device_);
   parameters_ += tensor.numel();
   return tensor;
 }
@@ -86,7 +97,7 @@ at::Tensor StateDict::take_matrix(const std::string& name, std::initializer_list
                                   at::ScalarType compute) {
   const auto stored = find(name, shape);
   if (!stored) return {};
-  at::Tensor tensor = map_tensor(*stored);
+  at::Tensor tensor = device_.is_meta() ? shape_of(*stored, scalar_type(stored->dtype)) : map_tensor(*stored);
   if (c10::elementSize(tensor.scalar_type()) > c10::elementSize(compute)) tensor = tensor.to(compute);
   tensor = tensor.to(device_);
   parameters_ += tensor.numel();

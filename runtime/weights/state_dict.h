@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "runtime/weights/key_map.h"
+#include "runtime/weights/safetensors.h"
 
 namespace wan::weights {
 
@@ -28,7 +29,9 @@ namespace wan::weights {
 
 class StateDict {
  public:
-  // Tensors are made on `device`, for a model that multiplies matrices in `compute`: kFloat or kBFloat16.
+  // Tensors are made on `device`, for a model that multiplies matrices in `compute`: kFloat or kBFloat16. On
+  // the meta device they have shapes only, and no byte of the weights is read: a model built of them shows
+  // whether the checkpoint fits.
   explicit StateDict(StoredTensors tensors, c10::Device device = c10::kCPU,
                      at::ScalarType compute = at::kFloat)
       : tensors_(std::move(tensors)), device_(device), compute_(compute) {}

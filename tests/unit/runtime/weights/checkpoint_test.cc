@@ -1,10 +1,13 @@
 #include "runtime/weights/checkpoint.h"
 
+#include <ATen/ops/equal.h>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/weights/pth.h"
 #include "runtime/weights/state_dict.h"
+#include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/weights/safetensors_bytes.h"
 
@@ -79,6 +82,42 @@ TEST_F(CheckpointTest, AStateDictReportsWhatIsLeftOverUnlessIgnored) {
   EXPECT_THAT(state.finish("vae").error().message, HasSubstr("not known to the model (1): encoder.a"));
   state.ignore("encoder.");
   EXPECT_TRUE(state.finish("vae").has_value());
+}
+
+TEST(StoredTensorTest, ViewsOfAPthFileEqualTheirCopiesBitForBit) {
+  const auto folder = wan::testing::source_dir() / "tests/golden/data/pth";
+  const auto views = open_pth(folder / "good.pth"), copies = open_safetensors(folder / "good.safetensors");
+  ASSERT_TRUE(views.has_value() && copies.has_value());
+  ASSERT_EQ(views->size(), copies->size());
+  for (const auto& [name, copy] : *copies) {
+    const at::Tensor ours = to_tensor(views->at(name)), theirs = to_tensor(copy);
+    ASSERT_EQ(ours.scalar_type(), theirs.scalar_type()) << name;
+    EXPECT_TRUE(at::equal(ours, theirs)) << name;
+    EXPECT_TRUE(at::equal(to_float_tensor(views->at(name)), theirs.to(at::kFloat))) << name;
+  }
+}
+
+TEST(StoredTensorTest, WidensTypesOfEightBitsExactly) {
+  // Sign, four bits of exponent (bias 7), three of fraction: 1.5 and -448. Five and two (bias 15): 1.5,
+  // -57344.
+  const std::string file = safetensors_bytes(R"({"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},)"
+                                             R"("b":{"dtype":"F8_E5M2","shape":[2],"data_offsets":[2,4]}})",
+                                             "\x3c\xfe\x3e\xfb");
+  const auto tensors = parse_safetensors(as_bytes(file));
+  ASSERT_TRUE(tensors.has_value()) << tensors.error().message;
+  const at::Tensor a = to_float_tensor(tensors->at("a")), b = to_float_tensor(tensors->at("b"));
+  EXPECT_EQ(a[0].item<float>(), 1.5F);
+  EXPECT_EQ(a[1].item<float>(), -448.0F);
+  EXPECT_EQ(b[0].item<float>(), 1.5F);
+  EXPECT_EQ(b[1].item<float>(), -57344.0F);
+}
+
+TEST(StoredTensorTest, OnTheMetaDeviceATensorIsItsShape) {
+  StoredTensors tensors;
+  tensors["a"] = {.dtype = DType::kBF16, .shape = {1 << 20, 1 << 20}};
+  StateDict state(std::move(tensors), c10::kMeta);
+  EXPECT_EQ(state.take("a", {1 << 20, 1 << 20}).numel(), int64_t{1} << 40);
+  EXPECT_TRUE(state.finish("a").has_value());
 }
 
 TEST(StoredTensorTest, WidensHalfTypesExactlyAndCopesWithUnalignedData) {
