@@ -7,9 +7,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <sys/types.h>
+#include <utility>
 
 #include "base/result.h"
+#include "runtime/media/child.h"
 
 namespace wan::media {
 
@@ -44,13 +45,10 @@ class VideoEncoder {
   [[nodiscard]] Status finish();
 
  private:
-  VideoEncoder(pid_t process, int frames_socket, int errors_pipe)
-      : process_(process), frames_(frames_socket), errors_(errors_pipe) {}
+  explicit VideoEncoder(Child child) : child_(std::move(child)) {}
   [[nodiscard]] Error failure();
 
-  pid_t process_;  // negative: already waited for
-  int frames_;     // negative: closed
-  int errors_;
+  Child child_;  // process negative: already waited for
 };
 
 }  // namespace wan::media

@@ -1,5 +1,5 @@
-// wan-media: raw RGB frames on standard input to an mp4. A program of its own, so that FFmpeg and x264 (GPL)
-// are linked into nothing else and a crash in them takes nothing else down.
+// wan-media: raw RGB frames to an mp4, images to RGB. A program of its own, so that FFmpeg and x264 (GPL) are
+// linked into nothing else, and a crash in a codec takes nothing else down.
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/media/decode.h"
 #include "runtime/media/mp4_writer.h"
 
 namespace {
@@ -103,19 +104,34 @@ void add_encode(CLI::App& app, Options& options) {
       "Example: wan-media encode --width 96 --height 96 --frames 17 --fps 16 --output a.mp4 < frames.rgb");
 }
 
+CLI::App* add_decode(CLI::App& app, media::DecodeOptions& options) {
+  auto* command =
+      app.add_subcommand("decode", "a PNG, JPEG or WebP on standard input to a PPM on standard output");
+  command->add_option("--max-bytes", options.max_bytes, "of the file")->check(CLI::Range(1, 1 << 30));
+  command->add_option("--max-pixels", options.max_pixels, "width times height")
+      ->check(CLI::Range(1, 1 << 28));
+  command->footer(
+      "Example: wan-media decode < photo.jpg > photo.ppm\n"
+      "Exit codes: 3 no such image or a damaged one; 4 over a limit.");
+  return command;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "wan-media: frames to video files\nExit codes: 0 the file is written; 1 it failed; 2 bad flags.");
+      "wan-media: frames to video files, images to pixels\nExit codes: 0 done; 1 it failed; 2 bad flags.");
   app.require_subcommand(1);
   Options options;
   add_encode(app, options);
+  media::DecodeOptions image;
+  const CLI::App* decode = add_decode(app, image);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (decode->parsed()) media::run_decode(image);
   if (options.video.width % 2 != 0 || options.video.height % 2 != 0) {
     std::cerr << "wan-media: width and height must be even\n";
     return 2;

@@ -13,6 +13,28 @@ int sequence_length(unsigned char lead) {
   return 0;
 }
 
+// Which second bytes may follow: the others would be overlong or too large.
+bool may_follow(unsigned char lead, unsigned char second) {
+  if (lead == 0xE0) return second >= 0xA0 && second <= 0xBF;
+  if (lead == 0xF0) return second >= 0x90 && second <= 0xBF;
+  if (lead == 0xF4) return second >= 0x80 && second <= 0x8F;
+  return (second & 0xC0) == 0x80;
+}
+
+// Takes one code point, or U+FFFD for the longest beginning of one, off the front.
+char32_t take_code_point(std::string_view& text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const size_t length = sequence_length(byte(0));
+  size_t good = 1;
+  char32_t value = length < 2 ? byte(0) : byte(0) & (0x7F >> length);
+  while (good < length && good < text.size() &&
+         (good == 1 ? may_follow(byte(0), byte(1)) : (byte(good) & 0xC0) == 0x80)) {
+    value = (value << 6) | (byte(good++) & 0x3F);
+  }
+  text.remove_prefix(good);
+  return good == length ? value : 0xFFFD;
+}
+
 }  // namespace
 
 std::optional<CodePoint> decode_front(std::string_view text) {
@@ -62,6 +84,20 @@ void append_utf8(std::string& text, char32_t code_point) {
     tail(6);
     tail(0);
   }
+}
+
+std::u32string to_code_points(std::string_view text) {
+  std::u32string out;
+  out.reserve(text.size());
+  while (!text.empty()) out.push_back(take_code_point(text));
+  return out;
+}
+
+std::string to_utf8(std::u32string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char32_t c : text) append_utf8(out, c);
+  return out;
 }
 
 }  // namespace wan::tokenizer

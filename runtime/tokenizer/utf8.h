@@ -23,4 +23,11 @@ struct CodePoint {
 // Appends the code point; REQUIRES a valid one.
 void append_utf8(std::string& text, char32_t code_point);
 
+// The code points of any bytes. What is not UTF-8 becomes one U+FFFD per longest beginning of a sequence, as
+// in browsers, but for surrogates written in three bytes each (CESU-8): they come out as surrogates.
+[[nodiscard]] std::u32string to_code_points(std::string_view text);
+
+// REQUIRES valid code points.
+[[nodiscard]] std::string to_utf8(std::u32string_view text);
+
 }  // namespace wan::tokenizer

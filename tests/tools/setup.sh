@@ -14,7 +14,8 @@ esac; shift; done
 build_packages=(
   ca-certificates git python3 python3-pip pkg-config make gcc libc6-dev xz-utils curl
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev lld-19 cmake ninja-build ccache
-  libyaml-cpp-dev nlohmann-json3-dev libavcodec-dev libavformat-dev libswscale-dev libavutil-dev
+  libyaml-cpp-dev nlohmann-json3-dev libavcodec-dev libavformat-dev libswscale-dev libavutil-dev libpng-dev libjpeg-dev
+  libwebp-dev libseccomp-dev
   libsentencepiece-dev libprotobuf-dev libgtest-dev libgmock-dev libbenchmark-dev libspdlog-dev libcli11-dev
   prometheus-cpp-dev libicu-dev libssl-dev openssl ffmpeg)
 cluster_packages=(

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "runtime/tokenizer/metaspace.h"
-#include "runtime/tokenizer/prompt_clean.h"
 #include "runtime/tokenizer/unigram.h"
 #include "runtime/tokenizer/utf8.h"
 
@@ -26,17 +25,12 @@ TEST(Utf8, AppendsWhatItDecodes) {
   EXPECT_EQ(text, "aé漢🎈");
 }
 
-TEST(PromptClean, ResolvesReferencesTwiceAndCollapsesWhiteSpace) {
-  EXPECT_EQ(clean_prompt("  a &amp;lt;b&amp;gt;\t\n cat\u3000&#x1F388; &#39;x&#39; "), "a <b> cat 🎈 'x'");
-  EXPECT_EQ(clean_prompt(" \u00A0 "), "");
-  EXPECT_EQ(clean_prompt("fish & chips &unknown; &# &#x; &"), "fish & chips &unknown; &# &#x; &");
-}
-
-TEST(PromptClean, ReadsNumericReferencesAsBrowsersDo) {
-  EXPECT_EQ(unescape_html("&#65;&#x42;&#67"), "ABC");
-  EXPECT_EQ(unescape_html("&#128;&#150;"), "€–");
-  EXPECT_EQ(unescape_html("&#0;&#xD800;&#99999999999;"), "\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(unescape_html("a&#1;b"), "ab");
+TEST(Utf8, BytesThatAreNotUtf8BecomeOneReplacementCharacterPerBeginning) {
+  EXPECT_EQ(to_code_points("a\xFF\x80z"), U"a\uFFFD\uFFFDz");
+  EXPECT_EQ(to_code_points("\xE6\xBC\xE6\xBC\xA2"), U"\uFFFD漢");
+  EXPECT_EQ(to_code_points("\xF0\x9F\x8E"), U"\uFFFD");
+  EXPECT_EQ(to_code_points("\xC0\x80\xF4\x90"), U"\uFFFD\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(to_code_points("\xED\xA0\xBD"), std::u32string(1, 0xD83D));
 }
 
 TEST(Metaspace, PutsOneInFrontUnlessThereIsOne) {
