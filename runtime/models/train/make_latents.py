@@ -1,0 +1,58 @@
+"""Render clips and store their latents.  usage: make_latents.py WORK_DIR SEED COUNT HxW [HxW ...] [--image]
+
+Chunks of 20 clips: lat/<HxW>_<seed>_<k>.pt = {z: float16 [n,16,5,h,w], attr: [...], named: [...]}.
+--image: for image-to-video, in lat_i2v/, with the condition y (the first frame and grey frames through the encoder)
+and the first frame itself (uint8 [n,3,H,W]).
+"""
+import os
+import random
+import sys
+
+import torch
+from diffusers import AutoencoderKLWan
+
+import data
+import vae_fast
+
+torch.set_num_threads(1)
+BATCH = 4  # PyTorch uses a slow 3-D convolution for a batch of 1
+CHUNK = 20
+
+
+def chunk(vae, rng, H, W, image):
+    out = dict(z=[], attr=[], named=[], y=[], first=[])
+    with torch.inference_mode():
+        for _ in range(CHUNK // BATCH):
+            scs = [data.sample_scene(rng, W / H)[1] for _ in range(BATCH)]
+            if image:
+                scs = [data.vary_start(rng, sc) if rng.random() < 0.6 else sc for sc in scs]
+            x = torch.stack([data.render(sc, 17, H, W) for sc in scs])
+            if image:  # images are bytes
+                out["first"].append(((x[:, :, 0] + 1) * 127.5).round().to(torch.uint8))
+                x[:, :, 0] = out["first"][-1].float() / 127.5 - 1
+                grey = torch.zeros_like(x)
+                grey[:, :, 0] = x[:, :, 0]
+                out["y"].append(vae_fast.encode(vae, grey).half())
+            out["z"].append(vae_fast.encode(vae, x).half())
+            out["attr"] += [sc["attr"] for sc in scs]
+            out["named"] += [sc["named"] for sc in scs]
+    return {k: torch.cat(v) if v and torch.is_tensor(v[0]) else v for k, v in out.items() if v}
+
+
+if __name__ == "__main__":
+    image = "--image" in sys.argv
+    args = [a for a in sys.argv[1:] if a != "--image"]
+    work, seed, count = args[0], int(args[1]), int(args[2])
+    sizes = [tuple(map(int, s.split("x"))) for s in args[3:]]
+    folder = f"{work}/lat_i2v" if image else f"{work}/lat"
+    vae_fast.patch()
+    vae = AutoencoderKLWan(base_dim=8, z_dim=16).eval()
+    vae.load_state_dict(torch.load(f"{work}/vae_enc.pt"))
+    os.makedirs(folder, exist_ok=True)
+    rng = random.Random(seed)
+    for k in range(count // CHUNK):
+        H, W = sizes[k % len(sizes)]
+        f = f"{folder}/{H}x{W}_{seed}_{k:03d}.pt"
+        torch.save(chunk(vae, rng, H, W, image), f + ".tmp")
+        os.replace(f + ".tmp", f)
+    print("done", seed, flush=True)

@@ -1,0 +1,167 @@
+"""Train the image-to-video transformer, starting from the text-to-video one.
+
+usage: train_i2v.py WORK_DIR TRANSFORMER.safetensors MINUTES [WORKERS] [resume.pt]
+
+Needs lat_i2v/ (make_latents.py --image), clip.pt (train_clip.py), t5.pt, stats.pt and tokenizer/ in WORK_DIR.
+The input is noise 16 + mask 4 + condition latents 16, as Wan 2.1: the mask is one where the frame is given, the
+condition is the first frame and grey frames through the VAE encoder. The new input channels and the values that the
+image tokens contribute start at zero, so training starts as the text-to-video model.
+"""
+import glob
+import os
+import random
+import sys
+import time
+
+import torch
+import torch.multiprocessing as mp
+from diffusers import WanTransformer3DModel
+from safetensors.torch import load_file
+from transformers import T5Tokenizer
+
+import data
+import train_clip
+import train_dit
+import wan_fast
+
+BATCH, LR, SHIFT = 8, 1.5e-3, 3.0
+MULTI = 0.3
+
+
+def build(text_to_video=None):
+    torch.manual_seed(0)
+    d = train_dit.HEADS * train_dit.HEAD_DIM
+    dit = WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=train_dit.HEADS,
+                                attention_head_dim=train_dit.HEAD_DIM, in_channels=36, out_channels=16,
+                                text_dim=train_dit.TEXT, freq_dim=256, ffn_dim=train_dit.FFN,
+                                num_layers=train_dit.LAYERS, image_dim=train_clip.WIDTH, added_kv_proj_dim=d)
+    if text_to_video:
+        state = load_file(text_to_video)
+        w = torch.zeros_like(dit.patch_embedding.weight)
+        w[:, :16] = state.pop("patch_embedding.weight")
+        state["patch_embedding.weight"] = w
+        dit.load_state_dict(state, strict=False)
+        with torch.no_grad():
+            for b in dit.blocks:
+                b.attn2.add_v_proj.weight.zero_()
+                b.attn2.add_v_proj.bias.zero_()
+    return dit
+
+
+class Store:
+    """Clips with their condition; new chunk files join as they appear."""
+
+    def __init__(self, work):
+        self.work, self.seen, self.items = work, set(), []
+
+    def poll(self):
+        for f in sorted(glob.glob(f"{self.work}/lat_i2v/*.pt")):
+            if f not in self.seen:
+                self.seen.add(f)
+                d = torch.load(f, weights_only=False)
+                self.items += list(zip(d["z"], d["y"], d["first"], d["attr"], d["named"]))
+        return len(self.items)
+
+    def batch(self, rng, n):
+        pick = []
+        while len(pick) < n:
+            it = rng.choice(self.items)
+            if (it[3]["count"] == 1 and it[3]["second"] is None) or rng.random() < MULTI:
+                pick.append(it)
+        z, y, first = (torch.stack([p[k] for p in pick]).float() for k in range(3))
+        return z, y, first / 127.5 - 1, ["" if rng.random() < 0.1 else data.make_prompt(rng, p[3], p[4]) for p in pick]
+
+
+def condition(y):
+    """[B,16,T,h,w] -> mask and condition [B,20,T,h,w]"""
+    mask = torch.zeros(y.shape[0], 4, *y.shape[2:])
+    mask[:, :, 0] = 1
+    return torch.cat([mask, y], 1)
+
+
+def run(wid, work, minutes, dit, t5, clip, ema):
+    torch.set_num_threads(1)
+    torch.manual_seed(300 + wid)
+    rng = random.Random(400 + wid + int(time.time()) % 1000)
+    tok = T5Tokenizer.from_pretrained(f"{work}/tokenizer")
+    wan_fast.use_fast(dit)
+    store, st = Store(work), train_dit.latent_stats(work)
+    while not store.poll():
+        time.sleep(2)
+    mean, std = st["mean"].view(1, 16, 1, 1, 1), st["std"].view(1, 16, 1, 1, 1)
+    named = list(dit.named_parameters())
+    muon_p = [p for n, p in named if p.dim() == 2 and n.startswith("blocks.")]
+    first_p = [p for n, p in named if n == "patch_embedding.weight"]
+    adam_p = [p for n, p in named if not (p.dim() == 2 and n.startswith("blocks.")) and n != "patch_embedding.weight"]
+    muon = train_dit.Muon(muon_p)
+    adam = torch.optim.AdamW([dict(params=adam_p), dict(params=first_p)], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
+    t0 = last = polled = time.time()
+    step, acc = 0, [0.0, 0.0, 0]
+    while True:
+        fr = (time.time() - t0) / (minutes * 60)
+        if fr >= 1:
+            break
+        lr = LR * min(1, (step + 1) / 30) * (1.0 if fr < 0.5 else max(0.03, (1 - fr) / 0.5))
+        adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
+        z, y, first, prompts = store.batch(rng, BATCH)
+        x0, y = (z - mean) / std, (y - mean) / std
+        u = (torch.arange(BATCH) + torch.rand(BATCH)) / BATCH  # stratified
+        s = SHIFT * u / (1 + (SHIFT - 1) * u)
+        sv = s.view(-1, 1, 1, 1, 1)
+        noise = torch.randn_like(x0)
+        with torch.no_grad():
+            e, img = wan_fast.encode_text(tok, t5, prompts), train_clip.features(clip, first)
+        v = wan_fast.forward(dit, torch.cat([(1 - sv) * x0 + sv * noise, condition(y)], 1), s * 1000, e, img)
+        err = (v - (noise - x0)).square()
+        # The first frame is known: its error is small, so it counts more.
+        loss = err[:, :, 1:].mean() * 0.8 + err[:, :, :1].mean() * 0.6
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(adam_p + first_p, 1.0)
+        muon.step(lr * 1.5)
+        adam.step()
+        for _, p in named:
+            p.grad = None
+        step += 1
+        acc = [acc[0] + err[:, :, :1].mean().item(), acc[1] + err[:, :, 1:].mean().item(), acc[2] + 1]
+        if wid == 0:
+            keep = min(0.99, (1 + step) / (12 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(ema, [p.detach() for _, p in named], 1 - keep)
+        if time.time() - polled > 20:
+            polled = time.time()
+            n = store.poll()
+        if wid == 0 and time.time() - last > 60:
+            last = time.time()
+            print(f"t {last - t0:.0f} step {step} clips {len(store.items)} lr {lr:.1e} first frame {acc[0] / acc[2]:.4f} rest {acc[1] / acc[2]:.4f}", flush=True)
+            acc = [0.0, 0.0, 0]
+            save(work, dit, ema)
+    if wid == 0:
+        save(work, dit, ema)
+        print("done", step, flush=True)
+
+
+def save(work, dit, ema):
+    ck = dict(dit=dict(zip([n for n, _ in dit.named_parameters()], [e.clone() for e in ema])), raw=dit.state_dict())
+    torch.save(ck, f"{work}/i2v.pt.tmp")
+    os.replace(f"{work}/i2v.pt.tmp", f"{work}/i2v.pt")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    work, start, minutes = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    workers = int(sys.argv[4]) if len(sys.argv) > 4 else 2
+    dit, t5, clip = build(start), train_dit.build()[1].eval(), train_clip.build().eval()
+    if len(sys.argv) > 5:
+        dit.load_state_dict(torch.load(sys.argv[5])["raw"])
+    t5.load_state_dict(torch.load(f"{work}/t5.pt"))
+    clip.load_state_dict(torch.load(f"{work}/clip.pt"))
+    ema = [p.detach().clone() for p in dit.parameters()]
+    for m in (dit, t5, clip):
+        m.share_memory()
+    print("params", sum(p.numel() for p in dit.parameters()), flush=True)
+    mp.set_start_method("fork")
+    ps = [mp.Process(target=run, args=(w, work, minutes, dit, t5, clip, ema)) for w in range(workers)]
+    for p in ps:
+        p.start()
+    for p in ps:
+        p.join()
