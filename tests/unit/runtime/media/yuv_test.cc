@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <gtest/gtest.h>
+#include <random>
 #include <vector>
 
 namespace wan::media {
@@ -58,6 +59,63 @@ TEST(Yuv, EveryColourIsTheDefinitionRounded) {
         ASSERT_NEAR(picture.y[0], expected[0], 0.51) << r << " " << g << " " << b;
         ASSERT_NEAR(picture.u[0], expected[1], 0.51) << r << " " << g << " " << b;
         ASSERT_NEAR(picture.v[0], expected[2], 0.51) << r << " " << g << " " << b;
+      }
+    }
+  }
+}
+
+// Corners of the cube, its edges' neighbours, and many others: each component within half a step of the
+// definition plus the weights' rounding (2^-17 each, three of them, times 255).
+TEST(Yuv, CornersAndRandomColoursAreTheDefinitionRounded) {
+  constexpr double kBound = 0.5 + 3 * 255.0 / (1 << 17);
+  std::mt19937 random(20);
+  std::vector<Colour> colours;
+  for (const int r : {0, 1, 127, 128, 254, 255}) {
+    for (const int g : {0, 1, 127, 128, 254, 255}) {
+      for (const int b : {0, 1, 127, 128, 254, 255})
+        colours.push_back(Colour{uint8_t(r), uint8_t(g), uint8_t(b)});
+    }
+  }
+  for (int i = 0; i < 20000; ++i) {
+    const auto bits = static_cast<uint32_t>(random());
+    colours.push_back(Colour{uint8_t(bits), uint8_t(bits >> 8), uint8_t(bits >> 16)});
+  }
+  for (const Colour& colour : colours) {
+    const Picture picture = convert_flat(colour);
+    const auto expected = reference(colour);
+    ASSERT_NEAR(picture.y[0], expected[0], kBound);
+    ASSERT_NEAR(picture.u[0], expected[1], kBound);
+    ASSERT_NEAR(picture.v[0], expected[2], kBound);
+  }
+}
+
+TEST(Yuv, EveryValueStaysInTheLimitedRange) {
+  for (int corner = 0; corner < 8; ++corner) {
+    const auto channel = [&](int bit) { return static_cast<uint8_t>(corner >> bit & 1 ? 255 : 0); };
+    const Picture picture = convert_flat({channel(0), channel(1), channel(2)});
+    EXPECT_GE(picture.y[0], 16);
+    EXPECT_LE(picture.y[0], 235);
+    for (const uint8_t chroma : {picture.u[0], picture.v[0]}) {
+      EXPECT_GE(chroma, 16);
+      EXPECT_LE(chroma, 240);
+    }
+  }
+}
+
+// Half a step of luma and of chroma, through the inverse matrix: 255/219 * 0.5 + 1.8556 * 255/224 * 0.5
+// = 1.64 for blue, the worst, plus half a step of rounding back.
+TEST(Yuv, BackToRgbIsAtMostTwoAway) {
+  for (int r = 0; r < 256; r += 17) {
+    for (int g = 0; g < 256; g += 17) {
+      for (int b = 0; b < 256; b += 17) {
+        const Picture picture = convert_flat({uint8_t(r), uint8_t(g), uint8_t(b)});
+        const double y = (picture.y[0] - 16) / 219.0;
+        const double blue = y + 1.8556 * (picture.u[0] - 128) / 224,
+                     red = y + 1.5748 * (picture.v[0] - 128) / 224;
+        const double green = (y - 0.2126 * red - 0.0722 * blue) / 0.7152;
+        ASSERT_LE(std::abs(std::round(255 * red) - r), 2) << r << " " << g << " " << b;
+        ASSERT_LE(std::abs(std::round(255 * green) - g), 2) << r << " " << g << " " << b;
+        ASSERT_LE(std::abs(std::round(255 * blue) - b), 2) << r << " " << g << " " << b;
       }
     }
   }
