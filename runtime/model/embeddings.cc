@@ -17,10 +17,10 @@ double frequency(int64_t pair, int64_t dim) {
   return 1.0 / std::pow(kTheta, static_cast<double>(2 * pair) / static_cast<double>(dim));
 }
 
-void write_axis(c10::complex<double>*& out, int64_t position, int64_t dim) {
+void write_axis(c10::complex<float>*& out, int64_t position, int64_t dim) {
   for (int64_t pair = 0; pair < dim / 2; ++pair) {
     const double angle = static_cast<double>(position) * frequency(pair, dim);
-    *out++ = {std::cos(angle), std::sin(angle)};
+    *out++ = {static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))};
   }
 }
 
@@ -43,9 +43,8 @@ at::Tensor rotary_table(const Grid& grid, int64_t head_dim) {
   const int64_t side = 2 * (head_dim / 6);
   const int64_t time = head_dim - 2 * side;
   const auto [frames, rows, columns] = grid;
-  at::Tensor table =
-      at::empty({frames * rows * columns, head_dim / 2}, at::TensorOptions(at::kComplexDouble));
-  auto* out = table.mutable_data_ptr<c10::complex<double>>();
+  at::Tensor table = at::empty({frames * rows * columns, head_dim / 2}, at::TensorOptions(at::kComplexFloat));
+  auto* out = table.mutable_data_ptr<c10::complex<float>>();
   for (int64_t f = 0; f < frames; ++f) {
     for (int64_t h = 0; h < rows; ++h) {
       for (int64_t w = 0; w < columns; ++w) {
@@ -60,8 +59,8 @@ at::Tensor rotary_table(const Grid& grid, int64_t head_dim) {
 
 at::Tensor apply_rotary(const at::Tensor& x, const at::Tensor& table) {
   const int64_t tokens = x.size(0), heads = x.size(1), head_dim = x.size(2);
-  const at::Tensor pairs = at::view_as_complex(x.to(at::kDouble).view({tokens, heads, head_dim / 2, 2}));
-  return at::view_as_real(at::mul(pairs, table.unsqueeze(1))).flatten(2).to(at::kFloat);
+  const at::Tensor pairs = at::view_as_complex(x.view({tokens, heads, head_dim / 2, 2}));
+  return at::view_as_real(at::mul(pairs, table.unsqueeze(1))).flatten(2);
 }
 
 }  // namespace wan::model

@@ -14,8 +14,9 @@ using Grid = std::array<int64_t, 3>;
 // [1, dim] float: dim/2 cosines, then dim/2 sines.
 [[nodiscard]] at::Tensor timestep_sinusoid(int64_t timestep, int64_t dim);
 
-// [frames * rows * columns, head_dim / 2] complex double: the pairs of a head are shared out to the three
-// axes, two thirds of a sixth each to rows and columns (rounded down), the rest to frames.
+// [frames * rows * columns, head_dim / 2] complex float (of angles taken in double): the pairs of a head are
+// shared out to the three axes, two thirds of a sixth each to rows and columns (rounded down), the rest to
+// frames.
 [[nodiscard]] at::Tensor rotary_table(const Grid& grid, int64_t head_dim);
 
 // Rotates the pairs (2i, 2i+1) of x [tokens, heads, head_dim].

@@ -1,11 +1,13 @@
 #include "runtime/model/layers.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/rsqrt.h>
+#include <algorithm>
 #include <optional>
 
 namespace wan::model {
@@ -26,7 +28,9 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 
 at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double eps) {
   const at::Tensor x = input.to(at::kFloat);
-  const at::Tensor scale = at::mean(at::mul(x, x), -1, /*keepdim=*/true).add_(eps).rsqrt_();
+  // The length in one pass, without a tensor of squares.
+  const at::Tensor length = at::linalg_vector_norm(x, 2, -1, /*keepdim=*/true);
+  const at::Tensor scale = length.square_().div_(static_cast<double>(x.size(-1))).add_(eps).rsqrt_();
   return at::mul(x, scale).mul_(weight);
 }
 
@@ -36,6 +40,19 @@ at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight,
 }
 
 at::Tensor gelu_erf(const at::Tensor& x) { return at::gelu(x, "none"); }
+
+at::Tensor feed_forward(const Linear& in, const Linear& out, const at::Tensor& x) {
+  constexpr int64_t kBytes = 24 << 20, kFewest = 128;
+  const auto row_bytes = in.weight.size(0) * static_cast<int64_t>(c10::elementSize(in.compute));
+  const int64_t rows = x.size(0), chunk = std::max(kBytes / row_bytes, kFewest);
+  if (rows <= chunk) return out(gelu_tanh(in(x)));
+  at::Tensor result = at::empty({rows, out.weight.size(0)}, x.options().dtype(out.compute));
+  for (int64_t first = 0; first < rows; first += chunk) {
+    const int64_t count = std::min(chunk, rows - first);
+    result.narrow(0, first, count).copy_(out(gelu_tanh(in(x.narrow(0, first, count)))));
+  }
+  return result;
+}
 
 at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 

@@ -41,4 +41,9 @@ struct Linear {
 [[nodiscard]] at::Tensor gelu_erf(const at::Tensor& x);
 [[nodiscard]] at::Tensor gelu_tanh(const at::Tensor& x);
 
+// out(gelu_tanh(in(x))), x [rows, width]: some rows at a time, so that the wide rows in between stay small
+// enough to be used again (a tensor of hundreds of megabytes is fetched from the system, page by page, each
+// time). The number of rows follows from the widths alone.
+[[nodiscard]] at::Tensor feed_forward(const Linear& in, const Linear& out, const at::Tensor& x);
+
 }  // namespace wan::model

@@ -12,9 +12,9 @@
 namespace wan::model {
 namespace {
 
-// x * (1 + scale) + shift
-at::Tensor modulate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {
-  return at::addcmul(shift, x, at::add(scale, 1));
+// layer_norm(x) * (1 + scale) + shift, in one pass: the norm's own weight and bias are free.
+at::Tensor modulated_norm(const at::Tensor& x, double eps, const at::Tensor& scale, const at::Tensor& shift) {
+  return layer_norm(x, eps, at::add(scale, 1), shift);
 }
 
 // q, k, v [1, heads, rows, head_dim] -> [query rows, dim]
@@ -88,7 +88,7 @@ at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tens
   };
 
   // Self-attention.
-  const at::Tensor self_in = modulate(layer_norm(hidden, config.eps), scale, shift).to(compute);
+  const at::Tensor self_in = modulated_norm(hidden, config.eps, scale, shift).to(compute);
   const at::Tensor q = rotated(attn1.to_q(self_in), attn1.norm_q);
   const at::Tensor k = rotated(attn1.to_k(self_in), attn1.norm_k);
   const at::Tensor v = by_head(attn1.to_v(self_in));
@@ -101,8 +101,8 @@ at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tens
   x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text, logit_bias, image)));
 
   // Feed-forward.
-  const at::Tensor ffn_in_rows = modulate(layer_norm(x, config.eps), ffn_scale, ffn_shift);
-  return at::addcmul(x, ffn_out(gelu_tanh(ffn_in(ffn_in_rows))).to(at::kFloat), ffn_gate);
+  const at::Tensor ffn_in_rows = modulated_norm(x, config.eps, ffn_scale, ffn_shift);
+  return at::addcmul(x, feed_forward(ffn_in, ffn_out, ffn_in_rows.to(compute)).to(at::kFloat), ffn_gate);
 }
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
@@ -190,7 +190,7 @@ at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, int64_t tim
 
   const at::Tensor modulation =
       at::add(scale_shift_table_, temb.unsqueeze(1)).squeeze(0);  // from temb itself
-  const at::Tensor out = proj_out_(modulate(layer_norm(hidden, config_.eps), modulation[1], modulation[0]));
+  const at::Tensor out = proj_out_(modulated_norm(hidden, config_.eps, modulation[1], modulation[0]));
   return out.view({frames, rows, columns, pt, ph, pw, config_.out_channels})
       .permute({6, 0, 3, 1, 4, 2, 5})
       .reshape({config_.out_channels, frames * pt, rows * ph, columns * pw});

@@ -1,20 +1,48 @@
 #!/usr/bin/env bash
-# bench.sh : figures of the built programs on this machine: seconds a clip, peak memory, sizes, start-up.
+# bench.sh [engine [ROW] | programs] : speed and memory on this machine. engine: each part of the engine against
+# diffusers, in turn and in one run (installs the peer's Python packages, about 1 GB, on first use); programs: whole
+# processes and sizes of our own.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-[ "${1:-}" != -h ] && [ "${1:-}" != --help ] || { say "usage: ./wan bench"; exit 0; }
 cd "$WAN_ROOT"
-tests/tools/build.sh release >/dev/null
 bin=build/release/bin
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+peers=$WAN_CACHE/peers/$(cat runtime/models/train/setup.sh tests/bench/engine/requirements.txt | sha256sum | cut -c1-16)
+
+install_peers() {
+  [ ! -e "$peers/ready" ] || return 0
+  say "installing diffusers and what it needs into $peers (about 2 minutes)"
+  rm -rf "$peers"
+  runtime/models/train/setup.sh "$peers"
+  "$peers/bin/python" -m pip --quiet --disable-pip-version-check install -r tests/bench/engine/requirements.txt
+  touch "$peers/ready"
+}
+
+engine() {
+  install_peers
+  tests/tools/build.sh release all wan-engine-bench >/dev/null
+  python3 tests/bench/engine/run.py "$bin" "$WAN_CACHE/bench" "$peers/bin/python" "$@"
+}
+
+programs() {
+  tests/tools/build.sh release >/dev/null
+  local work i started
+  work=$(mktemp -d)
+  say "built-in model, 96x96, 17 frames, 20 steps, whole process:"
+  for i in 1 2 3 4 5; do
+    started=$(date +%s.%N)
+    "$bin/wan-runtime" generate --prompt "a red ball moves to the right on a blue background" --seed "$i" -o "$work/$i.mp4" >/dev/null 2>"$work/log"
+    printf '  run %d  %.2f s\n' "$i" "$(echo "$(date +%s.%N) - $started" | bc)"
+  done
+  rm -rf "$work"
+  say "sizes:"
+  for p in wan-operator wan-runtime wan-gallery wan-media; do printf '  %-13s %5d KiB\n' "$p" $(($(stat -c %s "$bin/$p") / 1024)); done
+}
 
 say "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n1), $(date -u +%F)"
-say "built-in model, 96x96, 17 frames, 20 steps, whole process:"
-for i in 1 2 3 4 5; do
-  started=$(date +%s.%N)
-  "$bin/wan-runtime" generate --prompt "a red ball moves to the right on a blue background" --seed "$i" -o "$work/$i.mp4" >/dev/null 2>"$work/log"
-  printf '  run %d  %.2f s\n' "$i" "$(echo "$(date +%s.%N) - $started" | bc)"
-done
-say "sizes:"
-for p in wan-operator wan-runtime wan-gallery wan-media; do printf '  %-13s %5d KiB\n' "$p" $(($(stat -c %s "$bin/$p") / 1024)); done
+case ${1:-all} in
+  -h|--help) say "usage: ./wan bench [engine [ROW] | programs]   (ROW: start text dit-tiny dit-768 dit-4096 dit-14b vae-decode vae-encode job)" ;;
+  engine) shift; engine "$@" ;;
+  programs) programs ;;
+  all) programs; engine ;;
+  *) die "./wan bench: \"$1\" is not one; allowed: engine [ROW], programs" ;;
+esac

@@ -1,0 +1,89 @@
+#include "tests/bench/engine/components.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <memory>
+
+#include "base/io/file.h"
+#include "runtime/model/autoencoder_kl_wan.h"
+#include "runtime/model/config.h"
+#include "runtime/model/umt5_encoder.h"
+#include "runtime/model/wan_transformer.h"
+#include "runtime/pipeline/noise.h"
+#include "runtime/weights/checkpoint.h"
+
+namespace wan::bench {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr uint64_t kSeed = 7;
+constexpr int64_t kTimestep = 500;
+
+template <typename Model, typename Config, typename... Arguments>
+Result<std::shared_ptr<Model>> load(const fs::path& folder, weights::Component component, const char* stem,
+                                    Result<Config> (*read_config)(const Json&), at::ScalarType compute,
+                                    Arguments... arguments) {
+  WAN_TRY(const std::string text, read_file(folder / "config.json", 1u << 20));
+  WAN_TRY(const Json json, parse_json(text));
+  WAN_TRY(const Config config, read_config(json));
+  WAN_TRY(auto tensors, weights::open_checkpoint(folder, stem));
+  weights::StateDict state(weights::with_diffusers_keys(component, std::move(tensors)), c10::kCPU, compute);
+  auto model = std::make_shared<Model>(config, state, arguments...);
+  WAN_TRY_VOID(state.finish(folder.string()));
+  return model;
+}
+
+double figure(const at::Tensor& output) {
+  return at::linalg_vector_norm(output.to(at::kDouble)).item<double>();
+}
+
+Result<Run> dit(const fs::path& model, const std::vector<int64_t>& shape, at::ScalarType compute) {
+  WAN_TRY(const auto transformer, (load<model::WanTransformer3DModel>(
+                                      model / "transformer", weights::Component::kTransformer,
+                                      "diffusion_pytorch_model", model::wan_transformer_config, compute)));
+  const auto& config = transformer->config();
+  const at::Tensor latents =
+      pipeline::gaussian_noise({config.in_channels, shape[0], shape[1], shape[2]}, kSeed);
+  const auto text = std::make_shared<model::TextContext>(
+      transformer->encode_text(pipeline::gaussian_noise({shape[3], config.text_dim}, kSeed)));
+  const at::Tensor rotary = transformer->rotary(shape[0], shape[1], shape[2]);
+  return [=] { return figure(transformer->forward(latents, kTimestep, *text, {}, rotary, {})); };
+}
+
+Result<Run> text(const fs::path& model, const std::vector<int64_t>& shape, at::ScalarType compute) {
+  WAN_TRY(const auto encoder,
+          (load<model::UMT5EncoderModel>(model / "text_encoder", weights::Component::kTextEncoder, "model",
+                                         model::umt5_config, compute)));
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < shape[0]; ++i) ids.push_back(10 + 7 * i);
+  return [=] { return figure(encoder->forward(ids, {})); };
+}
+
+Result<Run> vae_decode(const fs::path& model, const std::vector<int64_t>& shape) {
+  WAN_TRY(const auto vae,
+          (load<model::AutoencoderKLWan>(model / "vae", weights::Component::kVae, "diffusion_pytorch_model",
+                                         model::autoencoder_config, at::kFloat)));
+  const at::Tensor z = pipeline::gaussian_noise({vae->config().z_dim, shape[0], shape[1], shape[2]}, kSeed);
+  return [=] {
+    model::FeatCache cache;
+    double squares = 0;
+    for (int64_t i = 0; i < z.size(1); ++i) {
+      const double part = figure(vae->decode_frame(z.narrow(1, i, 1), i == 0, cache, {}));
+      squares += part * part;
+    }
+    return std::sqrt(squares);
+  };
+}
+
+}  // namespace
+
+Result<Run> prepare(const std::string& row, const fs::path& model, const std::vector<int64_t>& shape,
+                    const std::string& precision) {
+  const at::ScalarType compute = precision == "bf16" ? at::kBFloat16 : at::kFloat;
+  if (row == "dit" && shape.size() == 4) return dit(model, shape, compute);
+  if (row == "text" && shape.size() == 1) return text(model, shape, compute);
+  if (row == "vae-decode" && shape.size() == 3) return vae_decode(model, shape);
+  return fail(invalid_argument("no row '" + row + "' with " + std::to_string(shape.size()) + " sizes"));
+}
+
+}  // namespace wan::bench

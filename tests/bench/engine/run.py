@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""run.py BIN MODELS PEER_PYTHON [FILTER] : the engine's rows against diffusers, on this machine, now.
+
+Each row starts both programs with the same weights, noise and number of threads, and asks them in turn; medians, the
+ratio (above 1: ours is faster) and the peak of anonymous memory are printed. The peer runs in the better of its dtypes.
+"""
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TINY = HERE.parents[2] / "runtime/models/wan-tiny"
+AGREE = {"fp32": 1e-3, "bf16": 5e-2}
+
+
+class Program:
+    """One side of a row: started, warm, and asked for one run at a time."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.peak = 0
+        threading.Thread(target=self.watch, daemon=True).start()
+        self.errors = []
+        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
+        self.figure = float(self.answer().split()[1])
+
+    def watch(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status")
+        while self.process.poll() is None:
+            try:
+                line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+            except (OSError, StopIteration):
+                return
+            self.peak = max(self.peak, int(line.split()[1]) * 1024)
+            time.sleep(0.01)
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            time.sleep(0.1)
+            raise RuntimeError("".join(self.errors[-3:]).strip() or f"exit {self.process.returncode}")
+        return line
+
+    def run(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.answer())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, binaries, models, python, threads, times):
+        self.binaries, self.models, self.python, self.times = binaries, models, python, times
+        # Threads that wait don't spin: in turn, the one would take the other's core.
+        self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="20000",
+                                HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+
+    def model(self, name, *flags):
+        directory = self.models / name
+        if not directory.exists():
+            print(f"making {name} (random weights) ...", file=sys.stderr, flush=True)
+            subprocess.run([self.binaries / "wan-runtime", "make-random", directory, *flags], check=True)
+        return directory
+
+    def start(self, program, row, directory, precision, sizes):
+        sizes = [str(size) for size in sizes]
+        return Program([*program, row, str(directory), precision, *sizes], self.environment)
+
+    def ours(self, *arguments):
+        return self.start([self.binaries / "wan-engine-bench"], *arguments)
+
+    def peer(self, *arguments):
+        return self.start([self.python, HERE / "peer.py"], *arguments)
+
+    def best_peer(self, row, directory, sizes):
+        """The peer in the dtype that it is faster in, started."""
+        candidates = []
+        for precision in ("fp32", "bf16"):
+            program = self.peer(row, directory, precision, sizes)
+            candidates.append((program.run(), precision, program))
+        candidates.sort(key=lambda candidate: candidate[0])
+        candidates[1][2].close()
+        return candidates[0][2], candidates[0][1]
+
+    def component(self, title, row, directory, sizes):
+        ours = self.ours(row, directory, "fp32", sizes)
+        peer, precision = self.best_peer(row, directory, sizes)
+        seconds = [], []
+        for _ in range(self.times):
+            seconds[0].append(ours.run())
+            seconds[1].append(peer.run())
+        apart = abs(ours.figure - peer.figure) / abs(peer.figure)
+        if not apart <= AGREE[precision]:
+            raise RuntimeError(f"{title}: the two do not compute the same: {ours.figure} and {peer.figure}")
+        ours.close()
+        peer.close()
+        show(title, *map(statistics.median, seconds), ours.peak, peer.peak, precision)
+
+    def whole(self, title, row):
+        """A process from its start: to the first step, or to the written file."""
+        output = self.models / "clip.mp4"
+        commands = [[self.binaries / "wan-runtime", "generate", "--model", TINY, "--prompt", "a red ball moves right",
+                     "--json", "-o", output], [self.python, HERE / "peer.py", row, TINY, "fp32"]]
+        seconds = [], []
+        for _ in range(self.times):
+            for command, list_ in zip(commands, seconds):
+                list_.append(self.until(command, "first" if row == "first-step" else None))
+        show(title, *map(statistics.median, seconds), 0, 0, "fp32")
+
+    def until(self, command, event):
+        started = time.monotonic()
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in process.stdout:
+            if event and is_first_step(line):
+                process.kill()
+                break
+        process.wait()
+        return time.monotonic() - started
+
+
+def is_first_step(line):
+    return "first step" in line or ('"Denoise"' in line and '"step":1' in line.replace(" ", ""))
+
+
+def show(title, ours, peer, our_peak, peer_peak, precision):
+    memory = f"{our_peak / 2**20:7.0f} {peer_peak / 2**20:7.0f} MiB" if our_peak else ""
+    print(f"{title:58} {ours:9.3f} s {peer:9.3f} s ({precision})  {peer / ours:5.2f} x  {memory}", flush=True)
+
+
+def rows(bench):
+    small = ("--layers", "10")
+    t2v = lambda: bench.model("t2v-1.3b-10-layers", "--variant", "t2v-1.3b", *small, "--text-layers", "3")
+    big = lambda: bench.model("t2v-14b-1-layer", "--variant", "t2v-14b", "--layers", "1", "--text-layers", "1")
+    return {
+        "start": lambda title: bench.whole(title, "first-step"),
+        "text": lambda title: bench.component(title, "text", t2v(), [30]),
+        "dit-tiny": lambda title: bench.component(title, "dit", TINY, [5, 12, 12, 9]),
+        "dit-768": lambda title: bench.component(title, "dit", t2v(), [3, 32, 32, 30]),
+        "dit-4096": lambda title: bench.component(title, "dit", t2v(), [4, 64, 64, 30]),
+        "dit-14b": lambda title: bench.component(title, "dit", big(), [3, 32, 32, 30]),
+        "vae-decode": lambda title: bench.component(title, "vae-decode", t2v(), [3, 32, 32]),
+        "vae-encode": lambda title: bench.component(title, "vae-encode", t2v(), [9, 256, 256]),
+        "job": lambda title: bench.whole(title, "job"),
+    }
+
+
+TITLES = {
+    "start": "start of the process to the first step, wan-tiny",
+    "text": "UMT5-XXL, 3 of 24 layers, 30 tokens",
+    "dit-tiny": "transformer, wan-tiny, 180 tokens",
+    "dit-768": "transformer, 1.3B, 10 of 30 layers, 768 tokens",
+    "dit-4096": "transformer, 1.3B, 10 of 30 layers, 4096 tokens",
+    "dit-14b": "transformer, 14B, 1 of 40 layers, 768 tokens",
+    "vae-decode": "VAE decode, 256x256, 9 frames",
+    "vae-encode": "VAE encode, 256x256, 9 frames",
+    "job": "the whole built-in job, prompt to mp4",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binaries", type=pathlib.Path)
+    parser.add_argument("models", type=pathlib.Path)
+    parser.add_argument("python")
+    parser.add_argument("filter", nargs="?", default="")
+    parser.add_argument("--times", type=int, default=5)
+    options = parser.parse_args()
+    options.models.mkdir(parents=True, exist_ok=True)
+    bench = Bench(options.binaries, options.models, options.python, len(os.sched_getaffinity(0)), options.times)
+    print(f"{'':58} {'ours':>11} {'diffusers':>11}           ratio   peak anonymous memory")
+    failed = False
+    for name, run in rows(bench).items():
+        if options.filter not in name:
+            continue
+        try:
+            run(TITLES[name])
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+            print(f"{TITLES[name]:58} failed: {error}", flush=True)
+            failed = True
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
