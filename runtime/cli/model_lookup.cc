@@ -19,7 +19,8 @@ std::string environment(const char* name) {
 
 bool is_model(const fs::path& directory) {
   std::error_code ignored;
-  return fs::exists(directory / "model_index.json", ignored);
+  return fs::exists(directory / "model_index.json", ignored) ||
+         fs::exists(directory / "config.json", ignored);
 }
 
 // Beside an installed program, then in the source tree it was built from.
@@ -71,7 +72,7 @@ Result<fs::path> find_model_directory(const std::string& model) {
   }
   return fail(invalid_argument(
       "model '" + model + "': not found; looked in " + looked +
-      "the models that ship with this program. Give a directory in the diffusers layout, the "
+      "the models that ship with this program. Give a directory in the diffusers or the official layout, the "
       "name of a model in $WAN_STORE, or " +
       kBuiltInModel));
 }

@@ -27,8 +27,8 @@ struct WanModel {
 // How many components are loaded, of how many.
 using LoadSink = std::function<void(int done, int total)>;
 
-// A diffusers-layout directory; weights may have official or diffusers keys. Errors name the file and the
-// keys.
+// A directory in the diffusers or the official layout; weights may have official or diffusers keys. Errors
+// name the file and the keys.
 [[nodiscard]] Result<std::unique_ptr<WanModel>> load_model(const std::filesystem::path& directory,
                                                            const device::Device& device,
                                                            const LoadSink& progress);

@@ -54,7 +54,8 @@ at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::
   for (const int64_t timestep : scheduler.timesteps()) {
     at::Tensor velocity = transformer.forward(latents, timestep, positive, {}, rotary, checkpoint);
     if (settings.guidance_scale != 1) {
-      const at::Tensor unconditional = transformer.forward(latents, timestep, negative, {}, rotary, checkpoint);
+      const at::Tensor unconditional =
+          transformer.forward(latents, timestep, negative, {}, rotary, checkpoint);
       velocity = at::add(unconditional, at::sub(velocity, unconditional), settings.guidance_scale);
     }
     latents = scheduler.step(velocity, latents);

@@ -6,6 +6,8 @@
 
 #include "base/io/file.h"
 #include "base/json/json.h"
+#include "runtime/weights/pth.h"
+#include "runtime/weights/safetensors.h"
 
 namespace wan::weights {
 namespace {
@@ -62,11 +64,13 @@ Result<StoredTensors> open_shards(const std::filesystem::path& index) {
 Result<StoredTensors> open_checkpoint(const std::filesystem::path& directory, std::string_view stem) {
   const auto single = directory / (std::string(stem) + ".safetensors");
   const auto index = directory / (std::string(stem) + ".safetensors.index.json");
+  const auto pickled = directory / (std::string(stem) + ".pth");
   std::error_code ignored;
   if (std::filesystem::exists(single, ignored)) return open_safetensors(single);
   if (std::filesystem::exists(index, ignored)) return open_shards(index);
-  return fail(not_found(directory.string() + ": has neither " + single.filename().string() + " nor " +
-                        index.filename().string()));
+  if (std::filesystem::exists(pickled, ignored)) return open_pth(pickled);
+  return fail(not_found(directory.string() + ": has none of " + single.filename().string() + ", " +
+                        index.filename().string() + " and " + pickled.filename().string()));
 }
 
 }  // namespace wan::weights

@@ -96,6 +96,30 @@ TEST_P(PipelineGolden, FramesDifferByAtMostOneInAThousandthOfTheValues) {
 INSTANTIATE_TEST_SUITE_P(TextToVideo, PipelineGolden, testing::Values("unipc_9f", "t2i_unipc_1f"),
                          [](const auto& test) { return std::string(test.param); });
 
+// The T5 is stored as bf16 .pth, the VAE as a .pth of fp32; their sizes are read off the tensors.
+TEST(PipelineLayouts, TheOfficialDirectoryGivesTheVideoOfTheDiffusersOne) {
+  const c10::InferenceMode inference;
+  const Tensors golden = read_tensors(data("pipeline_t2v/case_unipc_9f.safetensors"));
+  const Json prompt = read_json_file(data("pipeline_t2v/manifest.json"))["cases"][0]["prompt"];
+  std::vector<std::vector<at::Tensor>> results;
+  for (const char* layout : {"pipeline_t2v/official", "pipeline_t2v/diffusers"}) {
+    const auto model = pipeline::load_model(data(layout), device::Device{}, {});
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    const auto rows = pipeline::encode_prompt(**model, prompt.get<std::string>(), {});
+    ASSERT_TRUE(rows.has_value());
+    EXPECT_LE(relative_l2(*rows, golden.at("context")), 2e-6);
+    std::vector<at::Tensor> parts = {*rows};
+    const auto collect = [&](const at::Tensor& frames) -> Status {
+      parts.push_back(frames.clone());
+      return {};
+    };
+    ASSERT_TRUE(pipeline::decode_latents(**model, golden.at("latents")[-1], collect, {}).has_value());
+    results.push_back(parts);
+  }
+  ASSERT_EQ(results[0].size(), results[1].size());
+  for (size_t i = 0; i < results[0].size(); ++i) EXPECT_EQ(max_difference(results[0][i], results[1][i]), 0);
+}
+
 TEST(PipelineLayouts, OfficialAndDiffusersKeysGiveTheSameTransformer) {
   const c10::InferenceMode inference;
   auto model = pipeline::load_model(data("pipeline_t2v/diffusers"), device::Device{}, {});

@@ -250,7 +250,7 @@ TEST(LoadGenerator, SaysWhatIsWrongWithADirectory) {
   fs::copy(tiny(), folder.path() / "model", fs::copy_options::recursive);
   fs::remove(folder.path() / "model/vae/diffusion_pytorch_model.safetensors");
   EXPECT_THAT(load_generator(folder.path() / "model", settings(), {}).error().message,
-              HasSubstr("neither diffusion_pytorch_model.safetensors nor"));
+              HasSubstr("has none of diffusion_pytorch_model.safetensors"));
 }
 
 TEST(LoadGenerator, ThreadsArePartOfTheNumerics) {

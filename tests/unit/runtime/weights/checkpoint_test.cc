@@ -62,7 +62,7 @@ TEST_F(CheckpointTest, RefusesAShardOutsideTheDirectory) {
 
 TEST_F(CheckpointTest, SaysWhichFilesItLookedFor) {
   EXPECT_THAT(open().error().message,
-              HasSubstr("neither model.safetensors nor model.safetensors.index.json"));
+              HasSubstr("none of model.safetensors, model.safetensors.index.json and model.pth"));
 }
 
 TEST_F(CheckpointTest, AStateDictListsAllThatDoesNotFitInOneError) {
