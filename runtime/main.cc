@@ -9,6 +9,7 @@
 #include "runtime/cli/generate.h"
 #include "runtime/cli/job.h"
 #include "runtime/cli/serve.h"
+#include "runtime/cli/verify.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ constexpr wan::cli::Command kCommands[] = {
     {"generate", "make a video from a VideoJob manifest and/or flags", wan::cli::run_generate},
     {"serve", "load a model and serve video jobs over HTTP", wan::cli::run_serve},
     {"job", "serve exactly one video job, then exit", wan::cli::run_job},
+    {"verify", "compare this build with the numbers of the official code", wan::cli::run_verify},
 };
 
 void print_help(std::ostream& out) {

@@ -32,13 +32,16 @@ ALLOWED = {
     "runtime/model": ["base", "runtime/gallery", "runtime/weights", "runtime/device"],
     "runtime/pipeline": ["base", "runtime/gallery", "runtime/weights", "runtime/tokenizer", "runtime/model",
                          "runtime/scheduler", "runtime/device", "runtime/media"],
+    "runtime/verify": ["base", "runtime/gallery", "runtime/weights", "runtime/tokenizer", "runtime/model", "runtime/scheduler",
+                       "runtime/device", "runtime/media", "runtime/pipeline"],
     "runtime/jobs": ["base", "runtime/gallery", "runtime/pipeline"],
     "runtime/service": ["base", "runtime/gallery", "runtime/pipeline", "runtime/jobs"],
-    "runtime/cli": ["base", "runtime/gallery", "runtime/pipeline", "runtime/jobs", "runtime/service", "runtime/device"],
+    "runtime/cli": ["base", "runtime/gallery", "runtime/pipeline", "runtime/jobs", "runtime/service", "runtime/device", "runtime/verify"],
     "runtime": ["base", "runtime/cli"],
 }
 # Outside these folders the include is an error.
-TENSOR_FOLDERS = {"runtime/weights", "runtime/model", "runtime/scheduler", "runtime/device", "runtime/pipeline"}
+TENSOR_FOLDERS = {"runtime/weights", "runtime/model", "runtime/scheduler", "runtime/device", "runtime/pipeline",
+                  "runtime/verify"}
 # Seen through these headers alone.
 PIPELINE_SEAM = {"runtime/pipeline/generator.h", "runtime/pipeline/generation.h"}
 NO_ASIO = {"runtime/weights", "runtime/model", "runtime/scheduler", "operator/reconcile", "operator/api"}
