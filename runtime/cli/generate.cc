@@ -42,6 +42,7 @@ Examples:
   wan-runtime generate --prompt "a red ball moves to the right on a blue background" -o ball.mp4
   wan-runtime generate -f manifests/samples/videojob.yaml --output-dir videos
   wan-runtime generate -f job.yaml --steps 30 --seed 7 --json
+  wan-runtime generate --model models/Wan2.1-I2V --image cat.jpg --prompt "the cat turns its head" -o cat.mp4
 
 Exit codes: 0 the video is written; 1 it failed; 2 bad flags, manifest or values; 130 interrupted (nothing is
 left under the output's name).)";
@@ -111,11 +112,20 @@ Result<fs::path> output_of(const Options& options, const VideoJob& job) {
   return file;
 }
 
+// Before anything is read or loaded. The image may come from the flag alone: a manifest's is in the cluster.
 Status check_image(const Options& options, const std::string& model,
                    const pipeline::GenerationDefaults& defaults) {
-  if (options.image.empty() || defaults.task == "image-to-video") return {};
-  return fail(invalid_argument("--image: model " + model + " makes videos from text alone (task " +
-                               defaults.task + "); leave --image out"));
+  const bool wanted = defaults.task == "image-to-video";
+  if (wanted && options.image.empty()) {
+    return fail(invalid_argument("--image: missing; model " + model +
+                                 " makes videos from an image (task image-to-video); give the first frame, a "
+                                 "PNG, JPEG or WebP file"));
+  }
+  if (!wanted && !options.image.empty()) {
+    return fail(invalid_argument("--image: model " + model + " makes videos from text alone (task " +
+                                 defaults.task + "); leave --image out"));
+  }
+  return {};
 }
 
 Status check_digest(const VideoJob& job, const pipeline::ModelInfo& info) {
@@ -178,10 +188,13 @@ int report_error(const Error& error, bool json) {
 }
 
 Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisplay& display) {
-  WAN_TRY(const VideoJob job, job_of(options));
+  WAN_TRY(VideoJob job, job_of(options));
   WAN_TRY(const fs::path directory, find_model_directory(job.model));
   WAN_TRY(const auto defaults, pipeline::read_generation_defaults(directory));
   WAN_TRY_VOID(check_image(options, job.model, defaults));
+  if (!options.image.empty()) {
+    WAN_TRY(job.generation.image, pipeline::read_input_image(options.image, {}));
+  }
   WAN_TRY(const auto resolved, pipeline::resolve(job.generation, defaults, job.namespace_, job.name));
   WAN_TRY(const fs::path output, output_of(options, job));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };

@@ -18,9 +18,13 @@ struct PhaseWords {
   const char* shown;
   const char* unit;  // "" : counts are not shown
 };
-constexpr PhaseWords kPhases[] = {{"Load", "load", "part"},       {"TextEncode", "encode text", ""},
-                                  {"Denoise", "denoise", "step"}, {"Decode", "decode", "frame"},
-                                  {"Encode", "write", ""},        {"Pull", "pull", ""}};
+constexpr PhaseWords kPhases[] = {{"Load", "load", "part"},
+                                  {"TextEncode", "encode text", ""},
+                                  {"ImageEncode", "encode image", "part"},
+                                  {"Denoise", "denoise", "step"},
+                                  {"Decode", "decode", "frame"},
+                                  {"Encode", "write", ""},
+                                  {"Pull", "pull", ""}};
 
 const PhaseWords& words_of(const std::string& phase) {
   static constexpr PhaseWords kOther = {"", "work", ""};

@@ -1,5 +1,6 @@
 #include "runtime/pipeline/generation.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -8,12 +9,14 @@
 
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
+#include "runtime/pipeline/video_size.h"
 #include "runtime/tokenizer/utf8.h"
 
 namespace wan::pipeline {
 namespace {
 
 constexpr size_t kMaxPromptCharacters = 4096;
+constexpr int kMaxSide = 4096;
 constexpr int64_t kMaxSeed = 4294967295;
 
 // What the official programs use when a published model's directory says nothing itself.
@@ -22,6 +25,16 @@ constexpr std::string_view kOfficialNegativePrompt =
     "JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体"
     "，"
     "手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走";
+
+// The official program for image to video begins its own so: "camera shake,".
+constexpr std::string_view kImageNegativePrefix = "镜头晃动，";
+
+constexpr std::string_view kImageToVideo = "image-to-video";
+
+std::string official_negative_prompt(std::string_view task) {
+  return std::string(task == kImageToVideo ? kImageNegativePrefix : "") +
+         std::string(kOfficialNegativePrompt);
+}
 
 Error wrong(std::string_view field, std::string_view value, std::string_view allowed) {
   return invalid_argument(std::string(field) + ": " + std::string(value) + " is not allowed; " +
@@ -96,16 +109,15 @@ Status check_number(std::string_view field, double value, double low, double hig
   return fail(wrong(field, number(value), "it must be a number from " + number(low) + " to " + number(high)));
 }
 
-Result<std::pair<int, int>> parse_size(const std::string& size) {
+Result<VideoSize> parse_size(const std::string& size) {
   constexpr int kStep = 16;
-  constexpr int kMax = 4096;
   int sides[2] = {0, 0};
   const char* at = size.data();
   const char* end = at + size.size();
   bool good = true;
   for (int& side : sides) {
     const auto [next, error] = std::from_chars(at, end, side);
-    good = good && error == std::errc() && side >= kStep && side <= kMax && side % kStep == 0;
+    good = good && error == std::errc() && side >= kStep && side <= kMaxSide && side % kStep == 0;
     at = next;
     if (&side == &sides[0] && good) good = at != end && *at++ == 'x';
   }
@@ -114,7 +126,31 @@ Result<std::pair<int, int>> parse_size(const std::string& size) {
                       "it must be WIDTHxHEIGHT with both sides multiples of 16 from 16 to 4096, for example "
                       "832x480"));
   }
-  return std::pair{sides[0], sides[1]};
+  return VideoSize{sides[0], sides[1]};
+}
+
+Status check_image(const GenerationSpec& spec, const GenerationDefaults& defaults) {
+  const bool wanted = defaults.task == kImageToVideo;
+  if (wanted && !spec.image) {
+    return fail(invalid_argument(
+        "image: missing; this model makes videos from an image and a prompt (task image-to-video)"));
+  }
+  if (!wanted && spec.image) {
+    return fail(invalid_argument("image: not allowed; this model makes videos from text alone (task " +
+                                 defaults.task + ")"));
+  }
+  return {};
+}
+
+Result<VideoSize> resolve_size(const GenerationSpec& spec, const GenerationDefaults& defaults) {
+  WAN_TRY(const VideoSize asked, parse_size(spec.size.value_or(defaults.size)));
+  if (!spec.image) return asked;
+  const int64_t area = static_cast<int64_t>(asked.width) * asked.height;
+  WAN_TRY(const VideoSize size, size_for_image(area, spec.image->width, spec.image->height));
+  if (std::max(size.width, size.height) <= kMaxSide) return size;
+  return fail(wrong("image", std::to_string(spec.image->width) + "x" + std::to_string(spec.image->height),
+                    "a video of this shape would be " + std::to_string(size.width) + "x" +
+                        std::to_string(size.height) + "; sides may have up to 4096 pixels. Cut the image"));
 }
 
 Status check(const ResolvedGeneration& generation) {
@@ -158,7 +194,7 @@ GenerationDefaults official_defaults(bool image_to_video) {
   defaults.steps = image_to_video ? 40 : 50;
   defaults.guidance_scale = 5;
   defaults.shift = image_to_video ? 3 : 5;
-  defaults.negative_prompt = kOfficialNegativePrompt;
+  defaults.negative_prompt = official_negative_prompt(defaults.task);
   return defaults;
 }
 
@@ -194,7 +230,7 @@ Result<GenerationDefaults> defaults_from_json(const Json& object) {
   defaults.guidance_scale = *spec.guidance_scale;
   defaults.shift = *spec.shift;
   defaults.sampler = spec.sampler.value_or(defaults.sampler);
-  defaults.negative_prompt = spec.negative_prompt.value_or("");
+  defaults.negative_prompt = spec.negative_prompt.value_or(official_negative_prompt(defaults.task));
   return defaults;
 }
 
@@ -223,7 +259,9 @@ Result<GenerationDefaults> read_generation_defaults(const std::filesystem::path&
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     const auto index = read_file(model_dir / "model_index.json", 1u << 20);
-    const bool image = index && index->find("ImageToVideo") != std::string::npos;
+    const auto official = read_file(model_dir / "config.json", 1u << 20);
+    const bool image = (index && index->find("ImageToVideo") != std::string::npos) ||
+                       (official && official->find("\"i2v\"") != std::string::npos);
     return official_defaults(image);
   }
   WAN_TRY(const std::string text, read_file(file, 1u << 20));
@@ -242,18 +280,20 @@ Json to_json(const GenerationDefaults& defaults) {
 }
 
 Json to_json(const ResolvedGeneration& generation) {
-  return {{"task", generation.task},
-          {"prompt", generation.prompt},
-          {"negativePrompt", generation.negative_prompt},
-          {"size", std::to_string(generation.width) + "x" + std::to_string(generation.height)},
-          {"frames", generation.frames},
-          {"fps", generation.fps},
-          {"steps", generation.steps},
-          {"guidanceScale", generation.guidance_scale},
-          {"shift", generation.shift},
-          {"sampler", generation.sampler},
-          {"seed", generation.seed},
-          {"precision", generation.precision}};
+  Json json = {{"task", generation.task},
+               {"prompt", generation.prompt},
+               {"negativePrompt", generation.negative_prompt},
+               {"size", std::to_string(generation.width) + "x" + std::to_string(generation.height)},
+               {"frames", generation.frames},
+               {"fps", generation.fps},
+               {"steps", generation.steps},
+               {"guidanceScale", generation.guidance_scale},
+               {"shift", generation.shift},
+               {"sampler", generation.sampler},
+               {"seed", generation.seed},
+               {"precision", generation.precision}};
+  if (generation.image) json["image"] = generation.image->digest;
+  return json;
 }
 
 Result<ResolvedGeneration> resolve(const GenerationSpec& spec, const GenerationDefaults& defaults,
@@ -262,9 +302,11 @@ Result<ResolvedGeneration> resolve(const GenerationSpec& spec, const GenerationD
   out.task = defaults.task;
   out.prompt = spec.prompt;
   out.negative_prompt = spec.negative_prompt.value_or(defaults.negative_prompt);
-  WAN_TRY(const auto sides, parse_size(spec.size.value_or(defaults.size)));
-  out.width = sides.first;
-  out.height = sides.second;
+  WAN_TRY_VOID(check_image(spec, defaults));
+  WAN_TRY(const VideoSize size, resolve_size(spec, defaults));
+  out.image = spec.image;
+  out.width = size.width;
+  out.height = size.height;
   out.frames = spec.frames.value_or(defaults.frames);
   out.fps = spec.fps.value_or(defaults.fps);
   out.steps = spec.steps.value_or(defaults.steps);

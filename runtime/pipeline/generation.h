@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,13 @@
 #include "base/result.h"
 
 namespace wan::pipeline {
+
+// The picture that an image-to-video generation starts from, decoded.
+struct InputImage {
+  int width = 0, height = 0;
+  std::vector<uint8_t> rgb;  // height rows of width RGB triples
+  std::string digest;        // "sha256:..." of the file
+};
 
 // The generation fields of VideoJob.spec; unset means "the model's default".
 struct GenerationSpec {
@@ -25,6 +33,7 @@ struct GenerationSpec {
   std::optional<double> shift;
   std::optional<std::string> sampler;
   std::optional<int64_t> seed;  // 0..4294967295
+  std::shared_ptr<const InputImage> image;
 };
 
 // The model's own defaults: `generation_config.json` in the model directory (also the store's config blob).
@@ -56,6 +65,7 @@ struct ResolvedGeneration {
   std::string sampler;
   int64_t seed = 0;
   std::string precision = "fp32";
+  std::shared_ptr<const InputImage> image;  // of image to video; as JSON its digest
 };
 
 // From VideoJob.spec's JSON field names (prompt, negativePrompt, size, frames, fps, steps, guidanceScale,
@@ -69,8 +79,9 @@ struct ResolvedGeneration {
 // Fills the gaps from `defaults` and checks ranges: prompt 1..4096 characters of UTF-8, sides multiples of 16
 // from 16 to 4096, frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift
 // 0.01..100. A missing seed is the first 32 bits of SHA-256 over the canonical JSON of {namespace, name, and
-// the resolved fields without seed}: applying the same manifest again finds the same video. Every error names
-// the field, the value and what is allowed.
+// the resolved fields without seed}: applying the same manifest again finds the same video. Of an
+// image-to-video model `size` says how many pixels a frame has, the image their shape (video_size.h). Every
+// error names the field, the value and what is allowed.
 [[nodiscard]] Result<ResolvedGeneration> resolve(const GenerationSpec& spec,
                                                  const GenerationDefaults& defaults,
                                                  const std::string& namespace_, const std::string& name);

@@ -93,7 +93,7 @@ class WanGenerator final : public Generator {
 
  private:
   Status check_request(const ResolvedGeneration& generation) const {
-    if (generation.task == model_->info.defaults.task && generation.task == "text-to-video") return {};
+    if (generation.task == model_->info.defaults.task) return {};
     return fail(invalid_argument("model " + model_->info.name + " makes " + model_->info.defaults.task +
                                  "; the request is " + generation.task));
   }
@@ -131,14 +131,30 @@ class WanGenerator final : public Generator {
     meter.advance(kPrompts);
     timings.text_encode = meter.elapsed();
 
+    const ImageCondition image = make_condition(generation, meter, checkpoint, timings);
     meter.begin("Denoise", generation.steps);
     const at::Tensor noise = prepare_latents(*model_, generation.frames, generation.height, generation.width,
                                              static_cast<uint64_t>(generation.seed));
     const DenoiseSettings settings = {generation.steps, generation.shift, generation.guidance_scale};
     const auto on_step = [&](int done, const at::Tensor&) { meter.advance(done); };
-    const at::Tensor latents = denoise(*model_, noise, positive, negative, settings, on_step, checkpoint);
+    const at::Tensor latents =
+        denoise(*model_, noise, positive, negative, image, settings, on_step, checkpoint);
     timings.denoise = meter.elapsed();
     return latents;
+  }
+
+  // Its time counts as that of the text.
+  ImageCondition make_condition(const ResolvedGeneration& generation, ProgressMeter& meter,
+                                const model::Checkpoint& checkpoint, Timings& timings) const {
+    if (!generation.image) return {};
+    const VideoShape shape = {generation.frames, generation.height, generation.width};
+    const int64_t latent_frames = (shape.frames - 1) / 4 + 1;
+    meter.begin("ImageEncode", latent_frames);
+    const auto on_latent_frame = [&](int64_t done) { meter.advance(done); };
+    ImageCondition condition = encode_image(*model_, *generation.image, shape, on_latent_frame, checkpoint);
+    meter.advance(latent_frames);
+    timings.text_encode += meter.elapsed();
+    return condition;
   }
 
   // Decodes into the encoder; neither holds more than a few frames.

@@ -66,6 +66,11 @@ class Generator {
                                                                 const GeneratorSettings& settings,
                                                                 const ProgressSink& progress);
 
+// A PNG, JPEG or WebP, decoded by `media_program` (as in GeneratorSettings). Errors name the field `image`,
+// the file and what is allowed.
+[[nodiscard]] Result<std::shared_ptr<const InputImage>> read_input_image(
+    const std::filesystem::path& file, const std::filesystem::path& media_program);
+
 // The smallest generation that exercises every part (the probe before Ready): few frames, one step.
 [[nodiscard]] ResolvedGeneration probe_generation(const ModelInfo& info);
 

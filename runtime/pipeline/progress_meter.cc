@@ -14,8 +14,11 @@ struct Span {
   std::string_view phase;
   double begin, end;
 };
-constexpr std::array<Span, 4> kSpans = {
-    {{"TextEncode", 0, 2}, {"Denoise", 2, 85}, {"Decode", 85, 99}, {"Encode", 99, 100}}};
+constexpr std::array<Span, 5> kSpans = {{{"TextEncode", 0, 2},
+                                         {"ImageEncode", 2, 5},
+                                         {"Denoise", 5, 85},
+                                         {"Decode", 85, 99},
+                                         {"Encode", 99, 100}}};
 
 double percent(const Progress& progress) {
   const auto* span = std::ranges::find(kSpans, progress.phase, &Span::phase);

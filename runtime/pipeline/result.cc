@@ -1,10 +1,21 @@
 // The values of generator.h that need no torch.
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "runtime/pipeline/generator.h"
 
 namespace wan::pipeline {
+
+namespace {
+
+InputImage grey_image(int width, int height) {
+  constexpr uint8_t kGrey = 128;
+  return {width, height, std::vector<uint8_t>(size_t{3} * width * height, kGrey), ""};
+}
+
+}  // namespace
 
 ResolvedGeneration probe_generation(const ModelInfo& info) {
   ResolvedGeneration probe;
@@ -18,6 +29,7 @@ ResolvedGeneration probe_generation(const ModelInfo& info) {
   probe.guidance_scale = info.defaults.guidance_scale;
   probe.shift = info.defaults.shift;
   probe.sampler = info.defaults.sampler;
+  if (probe.task == "image-to-video") probe.image = std::make_shared<InputImage>(grey_image(64, 64));
   return probe;
 }
 

@@ -12,20 +12,31 @@ namespace {
 namespace fs = std::filesystem;
 using weights::Component;
 
-constexpr int kParts = 4;
+constexpr int64_t kMaskChannels = 4;
 
 // Opens one component and builds it. `read_config` is one of model/config.h.
-template <typename Model, typename Config>
+template <typename Model, typename Config, typename... Options>
 Status load_component(const ModelFiles& files, Component component, c10::Device device,
                       Result<Config> (*read_config)(const Json&), std::optional<Model>& target,
-                      int64_t& parameters) {
+                      int64_t& parameters, Options... options) {
   WAN_TRY(auto opened, open_component(files, component));
   const auto config = read_config(opened.config);
   if (!config) return fail(config.error().with_context(opened.where + ": configuration"));
   weights::StateDict state(std::move(opened.tensors), device);
-  target.emplace(*config, state);
+  target.emplace(*config, state, options...);
   parameters += state.parameters();
   return state.finish(opened.where);
+}
+
+Status check_image_agreement(const WanModel& model) {
+  const auto image_dim = model.transformer->config().image_dim;
+  if (image_dim.has_value() != model.image_encoder.has_value()) {
+    return fail(corrupt("transformer: image_dim must be set for image to video and only then"));
+  }
+  if (!image_dim || *image_dim == model.image_encoder->config().hidden_size) return {};
+  return fail(corrupt("transformer: image_dim is " + std::to_string(*image_dim) +
+                      " but the image encoder gives " +
+                      std::to_string(model.image_encoder->config().hidden_size)));
 }
 
 Status check_agreement(const WanModel& model) {
@@ -35,11 +46,12 @@ Status check_agreement(const WanModel& model) {
     return fail(corrupt("transformer: text_dim is " + std::to_string(transformer.text_dim) +
                         " but the text encoder gives " + std::to_string(text)));
   }
-  if (transformer.in_channels != z || transformer.out_channels != z) {
-    return fail(
-        corrupt("transformer: in_channels and out_channels must be the VAE's z_dim, " + std::to_string(z)));
+  const int64_t in = model.image_encoder ? z + kMaskChannels + z : z;
+  if (transformer.in_channels != in || transformer.out_channels != z) {
+    return fail(corrupt("transformer: in_channels must be " + std::to_string(in) + " and out_channels " +
+                        std::to_string(z) + ", as the VAE's z_dim is " + std::to_string(z)));
   }
-  return {};
+  return check_image_agreement(model);
 }
 
 }  // namespace
@@ -47,30 +59,34 @@ Status check_agreement(const WanModel& model) {
 Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const device::Device& device,
                                              const LoadSink& progress) {
   auto model = std::make_unique<WanModel>();
-  const auto report = [&](int done) {
-    if (progress) progress(done, kParts);
-  };
-  report(0);
   WAN_TRY(const ModelFiles files, find_model_files(directory));
-  if (files.from_image) {
-    return fail(invalid_argument("model " + directory.string() +
-                                 ": image to video cannot be run; supported: WanPipeline of Wan 2.1"));
-  }
+  const int parts = files.from_image ? 5 : 4;
+  int done = 0;
+  const auto report = [&] {
+    if (progress) progress(done++, parts);
+  };
+  report();
   WAN_TRY(model->info, identify_model(directory));
   WAN_TRY(model->info.defaults, read_generation_defaults(directory));
   WAN_TRY(model->tokenizer, tokenizer::load_tokenizer(files.tokenizer));
-  report(1);
+  report();
   int64_t& parameters = model->info.parameters;
   WAN_TRY_VOID(load_component(files, Component::kTextEncoder, device.torch, model::umt5_config,
                               model->text_encoder, parameters));
-  report(2);
+  report();
+  if (files.from_image) {
+    WAN_TRY_VOID(load_component(files, Component::kImageEncoder, device.torch, model::clip_vision_config,
+                                model->image_encoder, parameters));
+    report();
+  }
   WAN_TRY_VOID(load_component(files, Component::kTransformer, device.torch, model::wan_transformer_config,
                               model->transformer, parameters));
-  report(3);
+  report();
+  using Parts = model::AutoencoderKLWan::Parts;
   WAN_TRY_VOID(load_component(files, Component::kVae, device.torch, model::autoencoder_config, model->vae,
-                              parameters));
+                              parameters, files.from_image ? Parts::kEncoderAndDecoder : Parts::kDecoder));
   WAN_TRY_VOID(check_agreement(*model));
-  report(kParts);
+  report();
   return model;
 }
 

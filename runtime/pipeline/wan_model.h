@@ -1,5 +1,6 @@
 #pragma once
-// A model directory in memory: tokenizer, text encoder, transformer and decoder.
+// A model directory in memory: tokenizer, text encoder, transformer, VAE and, for image to video, image
+// encoder.
 
 #include <filesystem>
 #include <functional>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "runtime/device/device.h"
 #include "runtime/model/autoencoder_kl_wan.h"
+#include "runtime/model/clip_vision_model.h"
 #include "runtime/model/umt5_encoder.h"
 #include "runtime/model/wan_transformer.h"
 #include "runtime/pipeline/generator.h"
@@ -20,6 +22,7 @@ struct WanModel {
   ModelInfo info;
   std::unique_ptr<tokenizer::Tokenizer> tokenizer;
   std::optional<model::UMT5EncoderModel> text_encoder;
+  std::optional<model::CLIPVisionModel> image_encoder;  // image to video only
   std::optional<model::WanTransformer3DModel> transformer;
   std::optional<model::AutoencoderKLWan> vae;
 };

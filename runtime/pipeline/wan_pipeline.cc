@@ -1,6 +1,7 @@
 #include "runtime/pipeline/wan_pipeline.h"
 
 #include <ATen/ops/add.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/sub.h>
 #include <algorithm>
@@ -35,6 +36,15 @@ Result<at::Tensor> encode_prompt(const WanModel& model, const std::string& promp
   return model.text_encoder->forward(ids, checkpoint);
 }
 
+ImageCondition encode_image(const WanModel& model, const InputImage& image, const VideoShape& shape,
+                            const LatentFrameSink& on_latent_frame, const model::Checkpoint& checkpoint) {
+  const at::Tensor whole = image_tensor(image);  // CLIP sees the original, the VAE the resized image
+  const auto& clip = *model.image_encoder;
+  const at::Tensor pixels = clip_pixel_values(whole, clip.config().image_size).to(model.vae->device());
+  return {.context = model.transformer->encode_image(clip.forward(pixels, checkpoint)),
+          .channels = encode_condition(*model.vae, whole, shape, on_latent_frame, checkpoint)};
+}
+
 at::Tensor prepare_latents(const WanModel& model, int frames, int height, int width, uint64_t seed) {
   const int64_t latent_frames = (frames - 1) / kTemporalScale + 1;
   const std::array<int64_t, 4> shape = {model.vae->config().z_dim, latent_frames, height / kSpatialScale,
@@ -43,8 +53,9 @@ at::Tensor prepare_latents(const WanModel& model, int frames, int height, int wi
 }
 
 at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::TextContext& positive,
-                   const model::TextContext& negative, const DenoiseSettings& settings,
-                   const StepSink& on_step, const model::Checkpoint& checkpoint) {
+                   const model::TextContext& negative, const ImageCondition& image,
+                   const DenoiseSettings& settings, const StepSink& on_step,
+                   const model::Checkpoint& checkpoint) {
   const auto& transformer = *model.transformer;
   const at::Tensor rotary = transformer.rotary(noise.size(1), noise.size(2), noise.size(3));
   scheduler::FlowUniPCMultistepScheduler scheduler(
@@ -52,10 +63,13 @@ at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::
   at::Tensor latents = noise.to(rotary.device());
   int done = 0;
   for (const int64_t timestep : scheduler.timesteps()) {
-    at::Tensor velocity = transformer.forward(latents, timestep, positive, {}, rotary, checkpoint);
+    const auto velocity_for = [&](const model::TextContext& text) {
+      const at::Tensor input = image.channels.defined() ? at::cat({latents, image.channels}) : latents;
+      return transformer.forward(input, timestep, text, image.context, rotary, checkpoint);
+    };
+    at::Tensor velocity = velocity_for(positive);
     if (settings.guidance_scale != 1) {
-      const at::Tensor unconditional =
-          transformer.forward(latents, timestep, negative, {}, rotary, checkpoint);
+      const at::Tensor unconditional = velocity_for(negative);
       velocity = at::add(unconditional, at::sub(velocity, unconditional), settings.guidance_scale);
     }
     latents = scheduler.step(velocity, latents);
@@ -66,10 +80,9 @@ at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::
 
 Status decode_latents(const WanModel& model, const at::Tensor& latents, const FrameSink& sink,
                       const model::Checkpoint& checkpoint) {
-  const at::Tensor z = model.vae->denormalize(latents);
   model::FeatCache cache;
-  for (int64_t i = 0; i < z.size(1); ++i) {
-    const at::Tensor frames = model.vae->decode_frame(z.narrow(1, i, 1), i == 0, cache, checkpoint);
+  for (int64_t i = 0; i < latents.size(1); ++i) {
+    const at::Tensor frames = model.vae->decode(latents.narrow(1, i, 1), cache, checkpoint);
     WAN_TRY_VOID(sink(to_bytes(frames)));
   }
   return {};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/pipeline/image_conditioning.h"
 #include "runtime/pipeline/wan_model.h"
 
 namespace wan::pipeline {
@@ -17,6 +18,17 @@ namespace wan::pipeline {
 // The prompt cleaned, tokenized and encoded: [tokens, text_dim].
 [[nodiscard]] Result<at::Tensor> encode_prompt(const WanModel& model, const std::string& prompt,
                                                const model::Checkpoint& checkpoint);
+
+// What an image adds to every forward; both undefined or empty for text to video.
+struct ImageCondition {
+  model::ImageContext context;  // of the CLIP tower, for cross-attention
+  at::Tensor channels;          // encode_condition(): the latents' further channels
+};
+
+// REQUIRES an image-to-video model. The sink hears the VAE's part, which takes nearly all the time.
+[[nodiscard]] ImageCondition encode_image(const WanModel& model, const InputImage& image,
+                                          const VideoShape& shape, const LatentFrameSink& on_latent_frame,
+                                          const model::Checkpoint& checkpoint);
 
 // Noise (noise.h) of the latents' shape: [channels, latent frames, height / 8, width / 8].
 [[nodiscard]] at::Tensor prepare_latents(const WanModel& model, int frames, int height, int width,
@@ -32,11 +44,11 @@ struct DenoiseSettings {
 using StepSink = std::function<void(int done, const at::Tensor& latents)>;
 
 // Classifier-free guidance: unconditional + scale * (conditional - unconditional), two forwards a step; at
-// scale 1 the conditional one alone.
+// scale 1 the conditional one alone. Both see the image.
 [[nodiscard]] at::Tensor denoise(const WanModel& model, const at::Tensor& noise,
                                  const model::TextContext& positive, const model::TextContext& negative,
-                                 const DenoiseSettings& settings, const StepSink& on_step,
-                                 const model::Checkpoint& checkpoint);
+                                 const ImageCondition& image, const DenoiseSettings& settings,
+                                 const StepSink& on_step, const model::Checkpoint& checkpoint);
 
 // Receives frames [count, height, width, 3] of bytes, contiguous on the CPU, in order.
 using FrameSink = std::function<Status(const at::Tensor& frames)>;

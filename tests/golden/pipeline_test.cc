@@ -42,7 +42,7 @@ class PipelineGolden : public testing::TestWithParam<const char*> {
     const auto collect = [&](int, const at::Tensor& after) { latents.push_back(after); };
     static_cast<void>(
         pipeline::denoise(*model_, golden_.at("noise"), model_->transformer->encode_text(encode("prompt")),
-                          model_->transformer->encode_text(encode("n_prompt")), settings, collect, {}));
+                          model_->transformer->encode_text(encode("n_prompt")), {}, settings, collect, {}));
     return latents;
   }
 

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "base/io/file.h"
+#include "runtime/media/image_decoder.h"
 #include "runtime/weights/safetensors.h"
 #include "tests/support/paths.h"
 
@@ -57,6 +58,11 @@ void Bf16Ratios::check() const {
   double log_sum = 0;
   for (const double ratio : ratios) log_sum += std::log(ratio);
   EXPECT_LE(std::exp(log_sum / static_cast<double>(ratios.size())), 1.1);
+}
+
+pipeline::InputImage decoded_image(const std::filesystem::path& file) {
+  media::Image image = must(media::decode_image_file(testing::program_dir() / "wan-media", file));
+  return {image.width, image.height, std::move(image.rgb), ""};
 }
 
 double relative_l2(const at::Tensor& ours, const at::Tensor& golden) {

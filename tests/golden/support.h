@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json/json.h"
+#include "runtime/pipeline/generation.h"
 #include "runtime/weights/key_map.h"
 #include "runtime/weights/state_dict.h"
 
@@ -24,6 +25,9 @@ using Tensors = std::map<std::string, at::Tensor>;
 [[nodiscard]] weights::StateDict official_weights(weights::Component component,
                                                   const std::filesystem::path& file,
                                                   at::ScalarType compute = at::kFloat);
+
+// A PNG, through the real decoder.
+[[nodiscard]] pipeline::InputImage decoded_image(const std::filesystem::path& file);
 
 // |ours - golden| / |golden| over all elements, in double.
 [[nodiscard]] double relative_l2(const at::Tensor& ours, const at::Tensor& golden);

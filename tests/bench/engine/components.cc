@@ -1,7 +1,10 @@
 #include "tests/bench/engine/components.h"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/sub.h>
+#include <ATen/ops/tensor.h>
 #include <memory>
 
 #include "base/io/file.h"
@@ -64,11 +67,15 @@ Result<Run> vae_decode(const fs::path& model, const std::vector<int64_t>& shape)
           (load<model::AutoencoderKLWan>(model / "vae", weights::Component::kVae, "diffusion_pytorch_model",
                                          model::autoencoder_config, at::kFloat)));
   const at::Tensor z = pipeline::gaussian_noise({vae->config().z_dim, shape[0], shape[1], shape[2]}, kSeed);
+  // The peer starts from the decoder's scale, ours from the transformer's.
+  const at::Tensor mean = at::tensor(vae->config().latents_mean).view({-1, 1, 1, 1});
+  const at::Tensor std = at::tensor(vae->config().latents_std).view({-1, 1, 1, 1});
+  const at::Tensor latents = at::div(at::sub(z, mean), std);
   return [=] {
     model::FeatCache cache;
     double squares = 0;
-    for (int64_t i = 0; i < z.size(1); ++i) {
-      const double part = figure(vae->decode_frame(z.narrow(1, i, 1), i == 0, cache, {}));
+    for (int64_t i = 0; i < latents.size(1); ++i) {
+      const double part = figure(vae->decode(latents.narrow(1, i, 1), cache, {}));
       squares += part * part;
     }
     return std::sqrt(squares);

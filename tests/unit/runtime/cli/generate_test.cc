@@ -116,6 +116,24 @@ TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
   }
 }
 
+TEST_F(GenerateProgram, AnImageToVideoModelStartsFromTheImage) {
+  const fs::path golden = testing::source_dir() / "tests/golden/data/pipeline_i2v";
+  const std::string model = "--prompt 'two dogs' --model " + (golden / "diffusers").string();
+  const std::string image = " --image " + (golden / "image_unipc_9f.png").string();
+  const Outcome missing = run(model);
+  EXPECT_EQ(missing.code, 2) << missing.text;
+  EXPECT_THAT(missing.text, HasSubstr("--image: missing; model"));
+  write("notes.txt", "not a picture");
+  const Outcome text = run(model + " --image notes.txt");
+  EXPECT_EQ(text.code, 2) << text.text;
+  EXPECT_THAT(text.text, HasSubstr("image"));
+  EXPECT_THAT(text.text, HasSubstr("PNG"));
+  const Outcome outcome = run(model + image + " --size 48x32 --frames 5 --steps 2 --seed 1 -o a.mp4");
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("encode image"));
+  EXPECT_THAT(outcome.text, HasSubstr("48x16, 5 frames at 16 fps, seed 1"));
+}
+
 TEST_F(GenerateProgram, FindsAModelByItsNameInTheStore) {
   const SystemClock clock;
   const auto silent = [&](int64_t bytes) {

@@ -57,6 +57,52 @@ TEST(Resolve, FillsTheGapsFromTheModelsDefaults) {
   EXPECT_EQ(resolved->negative_prompt, "");
 }
 
+GenerationDefaults image_defaults() {
+  GenerationDefaults defaults = tiny_defaults();
+  defaults.task = "image-to-video";
+  return defaults;
+}
+
+GenerationSpec with_image(int width, int height) {
+  GenerationSpec spec = ball();
+  spec.image = std::make_shared<InputImage>(InputImage{width, height, {}, "sha256:" + std::string(64, 'a')});
+  return spec;
+}
+
+TEST(ResolveWithImage, TheImageGivesTheShapeAndTheSizeTheArea) {
+  GenerationSpec spec = with_image(1280, 720);
+  spec.size = "832x480";
+  const auto resolved = resolve(spec, image_defaults(), "default", "red-ball");
+  ASSERT_TRUE(resolved.has_value()) << resolved.error().message;
+  EXPECT_EQ(resolved->width, 832);
+  EXPECT_EQ(resolved->height, 464);
+  EXPECT_EQ(to_json(*resolved)["image"], spec.image->digest);
+}
+
+TEST(ResolveWithImage, AnotherImageGivesAnotherSeed) {
+  const GenerationSpec one = with_image(64, 64);
+  InputImage other = *one.image;
+  other.digest = "sha256:" + std::string(64, 'b');
+  GenerationSpec two = ball();
+  two.image = std::make_shared<InputImage>(other);
+  EXPECT_NE(resolve(one, image_defaults(), "default", "a")->seed,
+            resolve(two, image_defaults(), "default", "a")->seed);
+}
+
+TEST(ResolveWithImage, AMissingOrUselessImageIsAnErrorThatNamesTheField) {
+  const auto message = [](const GenerationSpec& spec, const GenerationDefaults& defaults) {
+    const auto resolved = resolve(spec, defaults, "default", "red-ball");
+    return resolved ? std::string("no error") : resolved.error().message;
+  };
+  EXPECT_THAT(message(ball(), image_defaults()), HasSubstr("image: missing"));
+  EXPECT_THAT(message(with_image(64, 64), tiny_defaults()), HasSubstr("image: not allowed"));
+  EXPECT_THAT(message(with_image(3000, 17), image_defaults()),
+              HasSubstr("image: 3000x17 is too long and thin"));
+  GenerationSpec large = with_image(3000, 17);
+  large.size = "832x480";
+  EXPECT_THAT(message(large, image_defaults()), AllOf(HasSubstr("image: 3000x17"), HasSubstr("4096")));
+}
+
 TEST(Resolve, NamesTheFieldTheValueAndWhatIsAllowed) {
   EXPECT_THAT(error_after([](auto& s) { s.prompt = ""; }), HasSubstr("prompt: missing or empty"));
   EXPECT_THAT(error_after([](auto& s) { s.prompt = "\xff"; }), HasSubstr("prompt: the text is not UTF-8"));
@@ -168,6 +214,23 @@ TEST_F(ModelDirectory, APublishedModelWithoutDefaultsGetsTheOfficialOnes) {
   EXPECT_EQ(Json(defaults->negative_prompt), (*manifest)["cases"][0]["n_prompt"]);
 }
 
+TEST_F(ModelDirectory, AnImageToVideoModelHasTheOfficialPromptWithItsPrefix) {
+  const Json manifest =
+      *parse_json(*read_file(testing::source_dir() / "tests/golden/data/pipeline_i2v/manifest.json"));
+  const Json official = manifest["cases"][0]["n_prompt"];
+  write("model_index.json", R"({"_class_name": "WanImageToVideoPipeline"})");
+  EXPECT_EQ(Json(read_generation_defaults(folder_.path())->negative_prompt), official);
+  fs::remove(folder_.path() / "model_index.json");
+  write("config.json", R"({"_class_name": "WanModel", "model_type": "i2v"})");  // the official layout
+  const auto defaults = read_generation_defaults(folder_.path());
+  EXPECT_EQ(defaults->task, "image-to-video");
+  EXPECT_EQ(Json(defaults->negative_prompt), official);
+  // A model's own defaults may leave it to the official text.
+  write("generation_config.json",
+        R"({"task":"image-to-video","size":"96x96","frames":17,"steps":20,"guidanceScale":4,"shift":3})");
+  EXPECT_EQ(Json(read_generation_defaults(folder_.path())->negative_prompt), official);
+}
+
 TEST_F(ModelDirectory, WrongDefaultsNameTheFileAndTheField) {
   write("generation_config.json",
         R"({"size":"96x96","frames":17,"steps":20,"guidanceScale":4,"shift":3,"cfg":1})");
@@ -207,6 +270,10 @@ TEST(ProbeGeneration, IsAValidRequestOfTheModel) {
   EXPECT_EQ(probe.steps, 1);
   EXPECT_EQ(probe.frames % 4, 1);
   EXPECT_EQ(probe.task, "text-to-video");
+  EXPECT_EQ(probe.image, nullptr);
+  info.defaults.task = "image-to-video";
+  ASSERT_NE(probe_generation(info).image, nullptr);
+  EXPECT_EQ(probe_generation(info).image->rgb.size(), 64U * 64 * 3);
 }
 
 }  // namespace

@@ -1,0 +1,176 @@
+#include "runtime/model/wan_vae_layers.h"
+
+#include <ATen/ops/_upsample_nearest_exact2d.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/mkldnn_convolution.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
+#include <array>
+#include <cmath>
+
+namespace wan::model {
+namespace {
+
+constexpr int64_t kHistory = 2;  // frames that a kernel of three looks back
+constexpr int64_t kChannels = 1;
+constexpr int64_t kTime = 2;
+
+// No padding in time. Asked for oneDNN by name on the CPU: at::conv3d takes a path through im2col for small
+// pictures that is six times slower.
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    int64_t time_stride = 1) {
+  const std::array<int64_t, 3> padding = {0, weight.size(3) / 2, weight.size(4) / 2};
+  const std::array<int64_t, 3> stride = {time_stride, 1, 1};
+  if (!x.is_cpu()) return at::conv3d(x, weight, bias, stride, padding);
+  constexpr std::array<int64_t, 3> kOnes = {1, 1, 1};
+  return at::mkldnn_convolution(x, weight, bias, padding, stride, kOnes, /*groups=*/1);
+}
+
+// [1, C, T, H, W] <-> [T, C, H, W]
+at::Tensor frames_as_batch(const at::Tensor& x) { return x.squeeze(0).transpose(0, 1); }
+at::Tensor batch_as_frames(const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
+
+}  // namespace
+
+at::Tensor channel_norm(const at::Tensor& x, const at::Tensor& gamma) {
+  const at::Tensor length = at::sum(at::mul(x, x), kChannels, /*keepdim=*/true).sqrt_().clamp_min_(1e-12);
+  const double scale = std::sqrt(static_cast<double>(x.size(kChannels)));
+  return at::div(x, length).mul_(at::mul(gamma, scale));
+}
+
+at::Tensor norm_silu(const at::Tensor& x, const at::Tensor& gamma) {
+  at::Tensor normed = channel_norm(x, gamma);
+  return at::silu_(normed);
+}
+
+at::Tensor upsample_nearest_exact(const at::Tensor& x) {
+  return at::_upsample_nearest_exact2d(x, {2 * x.size(2), 2 * x.size(3)});
+}
+
+void FeatCache::begin_chunk() {
+  next_ = 0;
+  ++chunks_;
+}
+
+FeatCache::Stage& FeatCache::stage(size_t index) {
+  if (index >= stages_.size()) stages_.resize(index + 1);
+  return stages_[index];
+}
+
+at::Tensor& FeatCache::next() {
+  if (next_ == slots_.size()) slots_.emplace_back();
+  return slots_[next_++];
+}
+
+WanCausalConv3d::WanCausalConv3d(weights::StateDict& state, const std::string& name, int64_t in, int64_t out,
+                                 std::initializer_list<int64_t> kernel) {
+  const int64_t* side = kernel.begin();
+  weight = state.take(name + ".weight", {out, in, side[0], side[1], side[2]});
+  bias = state.take(name + ".bias", {out});
+}
+
+at::Tensor WanCausalConv3d::operator()(const at::Tensor& x, FeatCache& cache) const {
+  if (weight.size(2) == 1) return convolve(x, weight, bias);
+  at::Tensor& history = cache.next();
+  if (!history.defined()) {
+    history = at::zeros({1, x.size(kChannels), kHistory, x.size(3), x.size(4)}, x.options());
+  }
+  const at::Tensor seen = at::cat({history, x}, kTime);
+  history = seen.narrow(kTime, seen.size(kTime) - kHistory, kHistory).clone();
+  return convolve(seen, weight, bias);
+}
+
+WanResidualBlock::WanResidualBlock(weights::StateDict& state, const std::string& name, int64_t in,
+                                   int64_t out)
+    : norm1(state.take(name + ".norm1.gamma", {in, 1, 1, 1})),
+      norm2(state.take(name + ".norm2.gamma", {out, 1, 1, 1})),
+      conv1(state, name + ".conv1", in, out, {3, 3, 3}),
+      conv2(state, name + ".conv2", out, out, {3, 3, 3}) {
+  if (in != out)
+    conv_shortcut.emplace(state, name + ".conv_shortcut", in, out, std::initializer_list<int64_t>{1, 1, 1});
+}
+
+at::Tensor WanResidualBlock::forward(const at::Tensor& x, FeatCache& cache) const {
+  const at::Tensor shortcut = conv_shortcut ? (*conv_shortcut)(x, cache) : x;
+  const at::Tensor hidden = conv1(norm_silu(x, norm1), cache);
+  return conv2(norm_silu(hidden, norm2), cache).add_(shortcut);
+}
+
+WanAttentionBlock::WanAttentionBlock(weights::StateDict& state, const std::string& name, int64_t dim)
+    : norm(state.take(name + ".norm.gamma", {dim, 1, 1})),
+      to_qkv_weight(state.take(name + ".to_qkv.weight", {3 * dim, dim, 1, 1})),
+      to_qkv_bias(state.take(name + ".to_qkv.bias", {3 * dim})),
+      proj_weight(state.take(name + ".proj.weight", {dim, dim, 1, 1})),
+      proj_bias(state.take(name + ".proj.bias", {dim})) {}
+
+at::Tensor WanAttentionBlock::forward(const at::Tensor& x) const {
+  const at::Tensor frames = frames_as_batch(x);
+  const int64_t count = frames.size(0), dim = frames.size(1), height = frames.size(2), width = frames.size(3);
+  const at::Tensor qkv = at::conv2d(channel_norm(frames, norm), to_qkv_weight, to_qkv_bias);
+  const at::Tensor rows = qkv.view({count, 1, 3 * dim, height * width}).transpose(2, 3).contiguous();
+  const auto parts = rows.chunk(3, -1);
+  const at::Tensor attended = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+  const at::Tensor image = attended.transpose(2, 3).reshape({count, dim, height, width});
+  return at::add(x, batch_as_frames(at::conv2d(image, proj_weight, proj_bias)));
+}
+
+WanMidBlock::WanMidBlock(weights::StateDict& state, const std::string& name, int64_t dim)
+    : resnet_0(state, name + ".resnets.0", dim, dim),
+      attention(state, name + ".attentions.0", dim),
+      resnet_1(state, name + ".resnets.1", dim, dim) {}
+
+at::Tensor WanMidBlock::forward(const at::Tensor& x, FeatCache& cache) const {
+  const at::Tensor hidden = attention.forward(resnet_0.forward(x, cache));
+  return resnet_1.forward(hidden, cache);
+}
+
+WanUpsample::WanUpsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time)
+    : resample_weight(state.take(name + ".resample.1.weight", {dim / 2, dim, 3, 3})),
+      resample_bias(state.take(name + ".resample.1.bias", {dim / 2})) {
+  if (in_time)
+    time_conv.emplace(state, name + ".time_conv", dim, 2 * dim, std::initializer_list<int64_t>{3, 1, 1});
+}
+
+at::Tensor WanUpsample::forward(const at::Tensor& x, FeatCache& cache) const {
+  at::Tensor hidden = x;
+  if (time_conv && cache.first_chunk()) {
+    // The first frame is neither doubled nor remembered: the next one starts from zeros.
+    [[maybe_unused]] const at::Tensor& untouched = cache.next();
+  } else if (time_conv) {
+    const at::Tensor both = (*time_conv)(x, cache);  // [1, 2C, T, H, W]: first halves, second halves
+    const auto halves = both.chunk(2, kChannels);
+    hidden = at::stack({halves[0], halves[1]}, kTime + 1).flatten(kTime, kTime + 1);
+  }
+  const at::Tensor larger = upsample_nearest_exact(frames_as_batch(hidden));
+  return batch_as_frames(at::conv2d(larger, resample_weight, resample_bias, 1, 1));
+}
+
+WanDownsample::WanDownsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time)
+    : resample_weight(state.take(name + ".resample.1.weight", {dim, dim, 3, 3})),
+      resample_bias(state.take(name + ".resample.1.bias", {dim})) {
+  if (in_time)
+    time_conv.emplace(state, name + ".time_conv", dim, dim, std::initializer_list<int64_t>{3, 1, 1});
+}
+
+at::Tensor WanDownsample::forward(const at::Tensor& x, FeatCache& cache) const {
+  const at::Tensor padded = at::constant_pad_nd(frames_as_batch(x), {0, 1, 0, 1});  // right and below
+  const at::Tensor smaller =
+      batch_as_frames(at::conv2d(padded, resample_weight, resample_bias, /*stride=*/2));
+  if (!time_conv) return smaller;
+  at::Tensor& last = cache.next();
+  const at::Tensor before = last;
+  last = smaller.narrow(kTime, smaller.size(kTime) - 1, 1).clone();
+  if (!before.defined()) return smaller;  // the first frame of the video
+  return convolve(at::cat({before, smaller}, kTime), time_conv->weight, time_conv->bias, /*time_stride=*/2);
+}
+
+}  // namespace wan::model

@@ -1,0 +1,26 @@
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/crypto/sha256.h"
+#include "base/io/file.h"
+#include "runtime/media/encoder.h"
+#include "runtime/media/image_decoder.h"
+#include "runtime/pipeline/generator.h"
+
+namespace wan::pipeline {
+
+Result<std::shared_ptr<const InputImage>> read_input_image(const std::filesystem::path& file,
+                                                           const std::filesystem::path& media_program) {
+  const media::ImageLimits limits;
+  const auto bytes = read_file(file, limits.max_bytes);
+  if (!bytes) return fail(bytes.error().with_context("image"));
+  WAN_TRY(const auto program, media::find_media_program(media_program));
+  auto image =
+      media::decode_image(program, {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, limits);
+  if (!image) return fail(image.error().with_context(file.string()));
+  return std::make_shared<const InputImage>(
+      InputImage{image->width, image->height, std::move(image->rgb), sha256_digest(*bytes)});
+}
+
+}  // namespace wan::pipeline
