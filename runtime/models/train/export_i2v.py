@@ -9,10 +9,25 @@ import sys
 
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, CLIPImageProcessor, UMT5EncoderModel
 
 import train_clip
 import train_i2v
+
+
+def published_names(out):
+    """What the published Wan 2.1 directories have: the tower's keys under vision_model, the processor's usual class."""
+    f = f"{out}/image_encoder/model.safetensors"
+    state = load_file(f)
+    save_file({k if k.startswith("vision_model.") else f"vision_model.{k}": v.clone() for k, v in state.items()}, f,
+              metadata={"format": "pt"})
+    f = f"{out}/model_index.json"
+    index = json.load(open(f))
+    index["image_processor"][1] = "CLIPImageProcessor"
+    with open(f, "w") as o:
+        json.dump(index, o, indent=2)
+        o.write("\n")
 
 
 def export(work, base, out):
@@ -28,6 +43,7 @@ def export(work, base, out):
     shutil.rmtree(out, ignore_errors=True)
     pipe.save_pretrained(out)
     shutil.copy(f"{base}/tokenizer/spiece.model", f"{out}/tokenizer/spiece.model")
+    published_names(out)
     settings = json.load(open(f"{base}/generation_config.json"))
     settings["task"] = "image-to-video"
     with open(f"{out}/generation_config.json", "w") as f:

@@ -9,13 +9,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# = 1 ] && [ "${1#-}" = "$1" ] || die "usage: runtime/models/train/setup.sh DIR   (DIR: where the virtual environment goes)"
 
 packages=(diffusers==0.42.1 transformers==5.23.0 sentencepiece==0.2.3 safetensors==0.8.0 numpy==2.4.6 imageio==2.38.1
-  pillow==13.0.0 protobuf==7.36.2)
-torch_needs=(filelock typing-extensions sympy networkx jinja2 fsspec)  # its metadata asks for 2 GB more
+  pillow==13.0.0 ftfy==6.3.1 protobuf==7.36.2)
+torch_needs=(filelock typing-extensions sympy networkx jinja2 fsspec psutil)  # its metadata asks for 2 GB more
 
 python3 -m venv "$1"
 site=$("$1/bin/python" -c 'import site; print(site.getsitepackages()[0])')
 pip() { "$1/bin/python" -m pip --quiet --disable-pip-version-check "${@:2}"; }
 pip "$1" install "${packages[@]}" "${torch_needs[@]}"
+pip "$1" install --no-deps accelerate==1.15.0  # without torch's dependencies again
 if [ -d "$(libtorch_dir)" ]; then
   libtorch_dir > "$site/libtorch.pth"
   torch=$(libtorch_dir)/torch

@@ -101,7 +101,7 @@ def run(wid, work, minutes, dit, t5, clip, ema):
         fr = (time.time() - t0) / (minutes * 60)
         if fr >= 1:
             break
-        lr = LR * min(1, (step + 1) / 30) * (1.0 if fr < 0.5 else max(0.03, (1 - fr) / 0.5))
+        lr = LR * min(1, (step + 1) / 30) * (1.0 if fr < 0.85 else max(0.03, (1 - fr) / 0.15))
         adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
         z, y, first, prompts = store.batch(rng, BATCH)
         x0, y = (z - mean) / std, (y - mean) / std

@@ -1,0 +1,30 @@
+"""The scratch files that training goes on from, out of a finished model.  usage: unpack.py MODEL_DIR WORK_DIR
+
+vae_enc.pt and vae.pt, stats.pt (of the latents), t5.pt, tokenizer/, and dit.pt, which train_dit.py takes to resume.
+"""
+import json
+import os
+import shutil
+import sys
+
+import torch
+from safetensors.torch import load_file
+
+import train_dit
+
+model, work = sys.argv[1:3]
+os.makedirs(work, exist_ok=True)
+vae = load_file(f"{model}/vae/diffusion_pytorch_model.safetensors")
+for name in ("vae_enc.pt", "vae.pt"):
+    torch.save(vae, f"{work}/{name}")
+config = json.load(open(f"{model}/vae/config.json"))
+torch.save({k: torch.tensor(config[f"latents_{k}"]) for k in ("mean", "std")}, f"{work}/stats.pt")
+dit, t5 = train_dit.build()
+text = load_file(f"{model}/text_encoder/model.safetensors")
+text["encoder.embed_tokens.weight"] = text["shared.weight"]
+t5.load_state_dict(text)
+torch.save(t5.state_dict(), f"{work}/t5.pt")
+if json.load(open(f"{model}/transformer/config.json"))["in_channels"] == 16:
+    dit.load_state_dict(load_file(f"{model}/transformer/diffusion_pytorch_model.safetensors"))
+    torch.save(dict(dit=dit.state_dict(), raw_dit=dit.state_dict(), t5=t5.state_dict(), raw_t5=t5.state_dict()), f"{work}/dit.pt")
+shutil.copytree(f"{model}/tokenizer", f"{work}/tokenizer", dirs_exist_ok=True)
