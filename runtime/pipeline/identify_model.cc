@@ -29,8 +29,15 @@ Result<std::vector<fs::path>> files_below(const fs::path& directory) {
   return files;
 }
 
-Result<std::string> digest_of_files(const fs::path& directory) {
+Result<std::string> digest_of_files(const fs::path& directory,
+                                    const std::function<void(int64_t, int64_t)>& progress) {
   WAN_TRY(const auto files, files_below(directory));
+  const auto size_of = [&](const fs::path& file) {
+    std::error_code ignored;
+    return static_cast<int64_t>(fs::file_size(directory / file, ignored));
+  };
+  int64_t done = 0, total = 0;
+  for (const fs::path& file : files) total += size_of(file);
   Sha256 digest;
   for (const fs::path& file : files) {
     WAN_TRY(const std::string one, sha256_file_digest(directory / file));
@@ -38,27 +45,30 @@ Result<std::string> digest_of_files(const fs::path& directory) {
     digest.update(std::string_view("\0", 1));
     digest.update(one);
     digest.update(std::string_view("\n"));
+    done += size_of(file);
+    if (progress) progress(done, total);
   }
   return digest.finish_digest();
 }
 
+}  // namespace
+
 // A trailing slash or "." has no file name of its own.
-std::string directory_name(const fs::path& directory) {
+std::string model_name(const fs::path& directory) {
   std::error_code error;
   const fs::path full = fs::weakly_canonical(directory, error);
   return error ? directory.filename().string() : full.filename().string();
 }
 
-}  // namespace
-
-Result<ModelInfo> identify_model(const fs::path& directory) {
+Result<ModelInfo> identify_model(const fs::path& directory,
+                                 const std::function<void(int64_t, int64_t)>& progress) {
   ModelInfo info;
   info.directory = directory;
   std::error_code ignored;
   const fs::path record = directory / ".wan-model.json";
   if (!fs::exists(record, ignored)) {
-    info.name = directory_name(directory);
-    WAN_TRY(info.digest, digest_of_files(directory));
+    info.name = model_name(directory);
+    WAN_TRY(info.digest, digest_of_files(directory, progress));
     return info;
   }
   WAN_TRY(const std::string text, read_file(record, 1u << 20));

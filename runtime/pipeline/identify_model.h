@@ -1,7 +1,10 @@
 #pragma once
 // Which model a directory holds.
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <string>
 
 #include "base/result.h"
 #include "runtime/pipeline/generator.h"
@@ -10,6 +13,11 @@ namespace wan::pipeline {
 
 // Name and digest of a model directory: those of `.wan-model.json`, which a pull writes, else the directory's
 // name and a digest over every file's path and digest (hidden files left out).
-[[nodiscard]] Result<ModelInfo> identify_model(const std::filesystem::path& directory);
+// `progress`, if given, hears of bytes hashed and bytes in all after each file.
+[[nodiscard]] Result<ModelInfo> identify_model(const std::filesystem::path& directory,
+                                               const std::function<void(int64_t, int64_t)>& progress = {});
+
+// The directory's own name.
+[[nodiscard]] std::string model_name(const std::filesystem::path& directory);
 
 }  // namespace wan::pipeline

@@ -1,0 +1,106 @@
+#include "runtime/pipeline/memory_plan.h"
+
+#include <algorithm>
+
+namespace wan::pipeline {
+namespace {
+
+constexpr int64_t kFloat = 4, kHalf = 2;
+constexpr int64_t kSpatial = 8, kTemporal = 4;  // pixels per latent pixel, frames per latent frame
+constexpr int64_t kPrompts = 2;                 // the prompt and the negative prompt
+// Latents, noise, two predictions, their blend, and the sampler's last two results.
+constexpr int64_t kLatentCopies = 7;
+// What a convolution of the VAE holds at once: the residual that waits, the normed input joined with its
+// history, that in the kernel's own layout, the output. An upsampling one: the enlarged picture, that in the
+// kernel's layout, an output of half the width.
+constexpr int64_t kConvolutionCopies = 4, kUpsampleCopies = 3;
+constexpr int64_t kHistoryFrames = 2;  // that each causal convolution keeps of its input
+
+int64_t latent_frames(int64_t frames) { return (frames - 1) / kTemporal + 1; }
+
+int64_t latent_bytes(int64_t channels, const MemoryRequest& request) {
+  return channels * latent_frames(request.frames) * (request.height / kSpatial) * (request.width / kSpatial) *
+         kFloat;
+}
+
+}  // namespace
+
+// 512 rows: hidden and its norm (fp32); then the larger of q, k, v, result and two score matrices per head
+// (fp32), or gate, value and their product.
+int64_t text_encoder_activations(const model::UMT5Config& config, bool bf16) {
+  const int64_t rows = model::kTextLength, element = bf16 ? kHalf : kFloat;
+  const int64_t hidden = 2 * rows * config.d_model * kFloat;
+  const int64_t attention =
+      4 * rows * config.num_heads * config.d_kv * element + 2 * config.num_heads * rows * rows * kFloat;
+  const int64_t feed_forward = 3 * rows * config.d_ff * element;
+  return hidden + std::max(attention, feed_forward);
+}
+
+// One row per patch and one for the class: as above, without gate.
+int64_t image_encoder_activations(const model::CLIPVisionConfig& config) {
+  const int64_t side = config.image_size / config.patch_size, rows = side * side + 1;
+  const int64_t attention = 4 * rows * config.hidden_size + 2 * config.num_attention_heads * rows * rows;
+  return (2 * rows * config.hidden_size + std::max(attention, 2 * rows * config.intermediate_size)) * kFloat;
+}
+
+// N = frames/4 * height/16 * width/16 tokens: the residual (fp32), the normed and modulated input; then the
+// larger of q, k, v and their rotated or normed copies and the result, or the hidden layer before and after
+// its GELU. No matrix of N x N: attention works in tiles. Besides: the rotary table, the text's keys and
+// values of every layer for both prompts, the latents.
+int64_t transformer_activations(const model::WanTransformer3DConfig& config, const MemoryRequest& request) {
+  const int64_t element = request.bf16 ? kHalf : kFloat, dim = config.inner_dim();
+  const int64_t tokens =
+      latent_frames(request.frames) * (request.height / kSpatial / 2) * (request.width / kSpatial / 2);
+  const int64_t residual = tokens * dim * (kFloat + kFloat + element);
+  const int64_t attention = tokens * dim * (4 * element + 2 * kFloat);
+  const int64_t feed_forward = 2 * tokens * config.ffn_dim * element;
+  const int64_t rotary = tokens * config.attention_head_dim * 2 * kFloat;
+  const int64_t text = kPrompts * config.num_layers * 2 * model::kTextLength * dim * element;
+  return residual + std::max(attention, feed_forward) + rotary + text +
+         kLatentCopies * latent_bytes(config.out_channels, request);
+}
+
+// Stage i works at 1/8, 1/4, 1/2, 1/1 of the size on c, 2c, 4c, 4c frames (one more doubling where the stage
+// before doubles time) with the widths of dim_mult, back to front. The widest moment is one convolution of
+// the largest stage; each of the stage's 2 * (num_res_blocks + 1) causal convolutions keeps two frames.
+int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const MemoryRequest& request) {
+  int64_t largest = 0, history = 0;
+  int64_t rows = request.height / kSpatial, columns = request.width / kSpatial,
+          frames = request.vae_chunk_frames;
+  const auto stages = static_cast<int64_t>(config.dim_mult.size());
+  for (int64_t i = 0; i < stages; ++i) {
+    const int64_t width = config.base_dim * config.dim_mult[stages - 1 - i];
+    const int64_t frame = width * rows * columns * kFloat;
+    largest = std::max(largest, kConvolutionCopies * frame * (frames + kHistoryFrames));
+    history += 2 * (config.num_res_blocks + 1) * kHistoryFrames * frame;
+    if (i + 1 == stages) break;
+    rows *= 2;
+    columns *= 2;
+    if (config.temperal_downsample[stages - 2 - i]) frames *= 2;
+    // The upsampled picture has the old width until the convolution halves it.
+    largest = std::max(largest, kUpsampleCopies * width * rows * columns * kFloat * frames);
+  }
+  return largest + history;
+}
+
+std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const PartBytes& weights,
+                                     const MemoryRequest& request) {
+  std::vector<PhaseMemory> phases;
+  phases.push_back(
+      {"TextEncode", weights.text_encoder, text_encoder_activations(dims.text_encoder, request.bf16)});
+  const int64_t latents = latent_bytes(dims.vae.z_dim, request);
+  if (dims.image_encoder) {
+    // The image tower, then the VAE's encoder: chunks of four frames through the same widths as the
+    // decoder's.
+    MemoryRequest chunk = request;
+    chunk.vae_chunk_frames = 1;
+    phases.push_back({"ImageEncode", weights.image_encoder + weights.vae,
+                      std::max(image_encoder_activations(*dims.image_encoder),
+                               vae_chunk_activations(dims.vae, chunk) + latents)});
+  }
+  phases.push_back({"Denoise", weights.transformer, transformer_activations(dims.transformer, request)});
+  phases.push_back({"Decode", weights.vae, vae_chunk_activations(dims.vae, request) + latents});
+  return phases;
+}
+
+}  // namespace wan::pipeline

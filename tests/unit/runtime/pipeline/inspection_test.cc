@@ -1,0 +1,114 @@
+#include "runtime/pipeline/inspection.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/pipeline/identify_model.h"
+#include "runtime/pipeline/memory_plan.h"
+#include "tests/support/paths.h"
+#include "tests/unit/base/temporary_folder.h"
+#include "tests/unit/runtime/pipeline/published_layouts.h"
+
+namespace wan::pipeline {
+namespace {
+
+const testing::Published kSmall = {"T2V_1_3B", "t2v_1.3b", 1536, 8960, 12, 30};
+
+TEST(InspectModel, SaysWhatAPublishedModelIs) {
+  const wan::testing::TemporaryFolder folder;
+  testing::write_official(kSmall, folder.path());
+  const auto model = inspect_model(folder.path(), {{832, 480, 81}}, false, {});
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  EXPECT_EQ(model->layout, "official");
+  EXPECT_EQ(model->task, "text-to-video");
+  EXPECT_EQ(model->digest, "");
+  ASSERT_EQ(model->parts.size(), 3u);
+  EXPECT_EQ(model->parts[0].parameters, 5'680'910'336);
+  EXPECT_EQ(model->parts[0].dtypes, (std::map<std::string, int64_t>{{"BF16", 5'680'910'336}}));
+  EXPECT_EQ(model->parts[1].parameters, 1'418'996'800);
+  EXPECT_EQ(model->parts[1].config["text_dim"], 4096);
+  EXPECT_EQ(model->parts[2].parameters, 126'892'531);
+}
+
+TEST(InspectModel, TheDigestIsTheOneThatAGenerationReports) {
+  const auto directory = testing::source_dir() / "runtime/models/wan-tiny";
+  int64_t last = -1, all = 0;
+  const auto model = inspect_model(directory, {}, true, [&](int64_t done, int64_t total) {
+    EXPECT_GE(done, last);
+    last = done;
+    all = total;
+  });
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  EXPECT_EQ(model->digest, identify_model(directory)->digest);
+  EXPECT_GT(all, 0);
+  EXPECT_EQ(last, all);
+}
+
+TEST(InspectModel, JsonHasThePartsAndTheNeedOfEveryPhase) {
+  const auto model =
+      inspect_model(testing::source_dir() / "runtime/models/wan-tiny", {{96, 96, 17}}, false, {});
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  const Json json = to_json(*model);
+  EXPECT_EQ(json["parts"].size(), 3u);
+  ASSERT_EQ(json["memory"].size(), 2u);
+  EXPECT_EQ(json["memory"][0]["size"], "96x96");
+  EXPECT_EQ(json["memory"][0]["phases"][1]["phase"], "Denoise");
+  EXPECT_EQ(json["memory"][0]["phases"][1]["weights"], json["parts"][1]["parameters"].get<int64_t>() * 4);
+}
+
+class MemoryPlan : public ::testing::Test {
+ protected:
+  // Of T2V-1.3B.
+  ModelDims dims_{
+      .text_encoder = {.vocab_size = 256384,
+                       .d_model = 4096,
+                       .d_kv = 64,
+                       .d_ff = 10240,
+                       .num_layers = 24,
+                       .num_heads = 64},
+      .image_encoder = {},
+      .transformer = {.num_attention_heads = 12,
+                      .attention_head_dim = 128,
+                      .text_dim = 4096,
+                      .ffn_dim = 8960,
+                      .num_layers = 30},
+      .vae = {.base_dim = 96, .dim_mult = {1, 2, 4, 4}, .temperal_downsample = {false, true, true}}};
+  MemoryRequest request_{.width = 832, .height = 480, .frames = 81, .bf16 = true};
+};
+
+// The promise: 1.3B at 480P, 81 frames, within 8 GB, once the text encoder (by itself 11.4 GB) is gone.
+TEST_F(MemoryPlan, TheSmallModelDenoisesAndDecodesWithinEightGigabytes) {
+  const PartBytes weights = {
+      .text_encoder = 11'361'820'672, .transformer = 2'837'993'600, .vae = 507'570'124};
+  for (const PhaseMemory& phase : plan_memory(dims_, weights, request_)) {
+    if (phase.phase != "TextEncode") EXPECT_LT(phase.total(), 8'000'000'000) << phase.phase;
+  }
+}
+
+TEST_F(MemoryPlan, DecodingIsConstantInTheNumberOfFrames) {
+  MemoryRequest longer = request_;
+  longer.frames = 1025;
+  EXPECT_EQ(vae_chunk_activations(dims_.vae, longer), vae_chunk_activations(dims_.vae, request_));
+  EXPECT_GT(transformer_activations(dims_.transformer, longer),
+            transformer_activations(dims_.transformer, request_));
+}
+
+TEST_F(MemoryPlan, ActivationsGrowWithTheSizeAndShrinkWithHalfPrecision) {
+  MemoryRequest larger = request_, single = request_;
+  larger.width = 1280;
+  larger.height = 720;
+  single.bf16 = false;
+  EXPECT_GT(transformer_activations(dims_.transformer, larger),
+            transformer_activations(dims_.transformer, request_));
+  EXPECT_GT(transformer_activations(dims_.transformer, single),
+            transformer_activations(dims_.transformer, request_));
+  EXPECT_GT(vae_chunk_activations(dims_.vae, larger), 2 * vae_chunk_activations(dims_.vae, request_));
+}
+
+// 32,760 tokens of 1536 in fp32: the residual alone is 0.2 GB, so no plan may be below it.
+TEST_F(MemoryPlan, CountsAtLeastTheResidual) {
+  EXPECT_GT(transformer_activations(dims_.transformer, request_), int64_t{32'760} * 1536 * 4);
+}
+
+}  // namespace
+}  // namespace wan::pipeline
