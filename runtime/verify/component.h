@@ -7,10 +7,15 @@
 
 namespace wan::verify {
 
+[[nodiscard]] Rows verify_ops(const Golden& golden);
 [[nodiscard]] Rows verify_text_clean(const Golden& golden);
 [[nodiscard]] Rows verify_tokenizer(const Golden& golden);
 [[nodiscard]] Rows verify_t5(const Golden& golden);
+[[nodiscard]] Rows verify_clip(const Golden& golden);
+[[nodiscard]] Rows verify_preprocess(const Golden& golden);
+[[nodiscard]] Rows verify_i2v_conditioning(const Golden& golden);
 [[nodiscard]] Rows verify_transformer(const Golden& golden);
+[[nodiscard]] Rows verify_vae(const Golden& golden);
 [[nodiscard]] Rows verify_noise(const Golden& golden);
 [[nodiscard]] Rows verify_keys(const Golden& golden);
 [[nodiscard]] Rows verify_pth(const Golden& golden);

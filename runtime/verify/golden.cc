@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/io/file.h"
+#include "runtime/media/encoder.h"
+#include "runtime/media/image_decoder.h"
 #include "runtime/weights/safetensors.h"
 
 namespace wan::verify {
@@ -38,6 +40,12 @@ Tensors Golden::tensors(const std::string& file) const {
     tensors.emplace(name, weights::to_tensor(stored).to(device_.torch));
   }
   return {file, std::move(tensors)};
+}
+
+pipeline::InputImage Golden::image(const std::string& file) const {
+  const auto program = must(media::find_media_program(media_program_));
+  media::Image image = must(media::decode_image_file(program, path(file)));
+  return {image.width, image.height, std::move(image.rgb), ""};
 }
 
 weights::StateDict Golden::weights(weights::Component component, const std::string& file) const {

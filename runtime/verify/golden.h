@@ -13,6 +13,7 @@
 #include "base/json/json.h"
 #include "base/result.h"
 #include "runtime/device/device.h"
+#include "runtime/pipeline/generation.h"
 #include "runtime/weights/key_map.h"
 #include "runtime/weights/state_dict.h"
 
@@ -46,8 +47,8 @@ class Tensors {
 
 class Golden {
  public:
-  Golden(std::filesystem::path folder, device::Device device)
-      : folder_(std::move(folder)), device_(std::move(device)) {}
+  Golden(std::filesystem::path folder, device::Device device, std::filesystem::path media_program)
+      : folder_(std::move(folder)), device_(std::move(device)), media_program_(std::move(media_program)) {}
 
   [[nodiscard]] const device::Device& device() const { return device_; }
   // A correct fp32 model differs by about 5e-7 on a CPU; a wrong epsilon by 4e-6. A GPU sums in other orders.
@@ -60,12 +61,15 @@ class Golden {
   [[nodiscard]] Json manifest() const { return json("manifest.json"); }
   [[nodiscard]] Json json(const std::string& file) const;
   [[nodiscard]] Tensors tensors(const std::string& file) const;
+  // A PNG, through the real decoder.
+  [[nodiscard]] pipeline::InputImage image(const std::string& file) const;
   // Weights with official or diffusers keys, ready for a model.
   [[nodiscard]] weights::StateDict weights(weights::Component component, const std::string& file) const;
 
  private:
   std::filesystem::path folder_;
   device::Device device_;
+  std::filesystem::path media_program_;
 };
 
 // The elements of a tensor of whole numbers.

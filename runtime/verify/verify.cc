@@ -24,10 +24,15 @@ struct Component {
 };
 
 constexpr std::array kComponents = {
+    Component{"ops", verify_ops},
     Component{"text_clean", verify_text_clean},
     Component{"tokenizer", verify_tokenizer},
     Component{"t5", verify_t5},
+    Component{"clip", verify_clip},
+    Component{"preprocess", verify_preprocess},
+    Component{"i2v_conditioning", verify_i2v_conditioning},
     Component{"dit", verify_transformer},
+    Component{"vae", verify_vae},
     Component{"noise", verify_noise},
     Component{"keys", verify_keys},
     Component{"pth", verify_pth},
@@ -57,10 +62,11 @@ void run(const Component& component, const Golden& golden, FolderResult& result)
   }
 }
 
-FolderResult verify_folder(const Component& component, const fs::path& path, const device::Device& device) {
+FolderResult verify_folder(const Component& component, const Golden& golden) {
   const auto start = std::chrono::steady_clock::now();
-  FolderResult result = {.folder = path.filename().string(), .component = std::string(component.name)};
-  run(component, Golden(path, device), result);
+  FolderResult result = {.folder = golden.path("").parent_path().filename().string(),
+                         .component = std::string(component.name)};
+  run(component, golden, result);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -134,7 +140,8 @@ Result<Outcome> verify(const fs::path& directory, const Options& options,
   at::globalContext().setAllowTF32CuBLAS(false);
   outcome.environment = environment(device);
   for (const std::string& folder : wanted) {
-    outcome.folders.push_back(verify_folder(*component_of(folder), directory / folder, device));
+    outcome.folders.push_back(
+        verify_folder(*component_of(folder), Golden(directory / folder, device, options.media_program)));
     if (on_folder) on_folder(outcome.folders.back());
   }
   return outcome;

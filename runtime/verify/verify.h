@@ -35,6 +35,8 @@ struct Options {
   std::string only;             // a component or a folder; empty: all
   std::string device = "auto";  // auto, cpu, cuda
   int threads = 0;              // 0: the cores this process may use
+  std::filesystem::path
+      media_program;  // wan-media, which decodes images; empty: beside this program, then $PATH
 };
 
 // "ops", "text_clean", ...: a folder belongs to the component that it is named after, alone or followed by

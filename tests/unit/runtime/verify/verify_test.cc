@@ -24,7 +24,10 @@ using ::testing::HasSubstr;
 fs::path golden_data() { return testing::source_dir() / "tests/golden/data"; }
 
 Result<Outcome> verify_only(const fs::path& directory, const std::string& only = "") {
-  return verify(directory, {.only = only, .device = "cpu", .threads = 2}, {});
+  return verify(
+      directory,
+      {.only = only, .device = "cpu", .threads = 2, .media_program = testing::program_dir() / "wan-media"},
+      {});
 }
 
 // Every folder of the goldens, with the number of comparisons that it must have at least.
@@ -47,10 +50,12 @@ TEST_P(ShippedGolden, EveryComparisonIsWithinItsTolerance) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedGolden,
-                         ::testing::Values(Shipped{"text_clean", 578}, Shipped{"tokenizer", 1700},
-                                         Shipped{"t5", 3}, Shipped{"dit_t2v_a", 10}, Shipped{"dit_t2v_b", 4},
-                                         Shipped{"dit_i2v", 4}, Shipped{"noise", 40}, Shipped{"keys", 6},
-                                         Shipped{"pth", 10}),
+                         ::testing::Values(Shipped{"ops", 20}, Shipped{"clip", 1}, Shipped{"preprocess", 4},
+                                           Shipped{"i2v_conditioning", 117}, Shipped{"vae", 9},
+                                           Shipped{"text_clean", 578}, Shipped{"tokenizer", 1700},
+                                           Shipped{"t5", 3}, Shipped{"dit_t2v_a", 10},
+                                           Shipped{"dit_t2v_b", 4}, Shipped{"dit_i2v", 4},
+                                           Shipped{"noise", 40}, Shipped{"keys", 6}, Shipped{"pth", 10}),
                          [](const auto& test) { return test.param.folder; });
 
 // A copy of some folders, to be spoiled.
