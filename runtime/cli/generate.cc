@@ -199,7 +199,7 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   WAN_TRY(const fs::path output, output_of(options, job));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
   const pipeline::GeneratorSettings settings = {
-      .device = options.device, .threads = options.threads, .media_program = {}};
+      .device = options.device, .threads = options.threads, .media_program = {}, .single_use = true};
   WAN_TRY(const auto generator, pipeline::load_generator(directory, settings, show));
   WAN_TRY_VOID(check_digest(job, generator->info()));
   if (options.json) {

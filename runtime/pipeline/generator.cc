@@ -69,9 +69,10 @@ Status check_output(const fs::path& output) {
 
 class WanGenerator final : public Generator {
  public:
-  WanGenerator(std::unique_ptr<WanModel> model, fs::path media, int encoder_threads, std::string numerics_id,
-               double load_seconds)
+  WanGenerator(std::unique_ptr<WanModel> model, bool single_use, fs::path media, int encoder_threads,
+               std::string numerics_id, double load_seconds)
       : model_(std::move(model)),
+        single_use_(single_use),
         media_(std::move(media)),
         encoder_threads_(encoder_threads),
         numerics_id_(std::move(numerics_id)),
@@ -93,6 +94,9 @@ class WanGenerator final : public Generator {
 
  private:
   Status check_request(const ResolvedGeneration& generation) const {
+    if (!model_->text_encoder) {
+      return fail(failed_precondition("this generator was loaded for a single generation; load it again"));
+    }
     if (generation.task == model_->info.defaults.task) return {};
     return fail(invalid_argument("model " + model_->info.name + " makes " + model_->info.defaults.task +
                                  "; the request is " + generation.task));
@@ -130,6 +134,7 @@ class WanGenerator final : public Generator {
     const model::TextContext negative = model_->transformer->encode_text(negative_rows);
     meter.advance(kPrompts);
     timings.text_encode = meter.elapsed();
+    if (single_use_) model_->text_encoder.reset();
 
     const ImageCondition image = make_condition(generation, meter, checkpoint, timings);
     meter.begin("Denoise", generation.steps);
@@ -154,6 +159,7 @@ class WanGenerator final : public Generator {
     ImageCondition condition = encode_image(*model_, *generation.image, shape, on_latent_frame, checkpoint);
     meter.advance(latent_frames);
     timings.text_encode += meter.elapsed();
+    if (single_use_) model_->image_encoder.reset();
     return condition;
   }
 
@@ -198,6 +204,7 @@ class WanGenerator final : public Generator {
   }
 
   std::unique_ptr<WanModel> model_;
+  bool single_use_;
   fs::path media_;
   int encoder_threads_;
   std::string numerics_id_;
@@ -217,8 +224,8 @@ Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const Generat
   device.plan.encoder = media::encoder_id(kCrf, encoder_threads);
   WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
   WAN_TRY(auto model, load_model(model_dir, device, report));
-  return std::make_unique<WanGenerator>(std::move(model), media, encoder_threads, numerics_id,
-                                        seconds_since(start));
+  return std::make_unique<WanGenerator>(std::move(model), settings.single_use, media, encoder_threads,
+                                        numerics_id, seconds_since(start));
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ struct GeneratorSettings {
   std::string device = "auto";          // auto, cpu, cuda
   int threads = 0;                      // 0: the cores this process may use (affinity and cgroup quota)
   std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
+  // One generation only: text and image encoder are freed as soon as it has no more use for them.
+  bool single_use = false;
 };
 
 // Called on the inference thread, at most a few times a second; must be quick.

@@ -21,7 +21,7 @@ namespace wan::pipeline {
 struct WanModel {
   ModelInfo info;
   std::unique_ptr<tokenizer::Tokenizer> tokenizer;
-  std::optional<model::UMT5EncoderModel> text_encoder;
+  std::optional<model::UMT5EncoderModel> text_encoder;  // empty once a single generation has used it
   std::optional<model::CLIPVisionModel> image_encoder;  // image to video only
   std::optional<model::WanTransformer3DModel> transformer;
   std::optional<model::AutoencoderKLWan> vae;

@@ -211,6 +211,19 @@ TEST_F(GeneratorTest, AStopEndsItWithoutAFile) {
   }
 }
 
+TEST_F(GeneratorTest, ForASingleUseTheEncodersAreFreedAndTheVideoIsTheSame) {
+  GeneratorSettings once = settings();
+  once.single_use = true;
+  const auto loaded = load_generator(tiny(), once, {});
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  const auto first = (*loaded)->generate(request("a red ball"), file("a.mp4"), {}, stop_);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_EQ(first->sha256, generate(request("a red ball"), "b.mp4")->sha256);
+  const auto second = (*loaded)->generate(request("a red ball"), file("c.mp4"), {}, stop_);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_THAT(second.error().message, HasSubstr("single generation; load it again"));
+}
+
 TEST_F(GeneratorTest, AFolderThatIsNotThereIsSaidBeforeAnyWork) {
   bool worked = false;
   const ProgressSink sink = [&](const Progress&) { worked = true; };
