@@ -6,13 +6,15 @@
 
 #include "base/result.h"
 #include "runtime/device/numerics.h"
+#include "runtime/device/precision.h"
 
 namespace wan::device {
 
 struct Device {
   c10::Device torch{c10::kCPU};
   int threads = 1;
-  NumericsPlan plan;  // `encoder` is not filled here
+  MachineClass machine;
+  NumericsPlan plan;  // `encoder` and `precision` are not filled here
 };
 
 // `name`: auto, cpu or cuda. `auto` takes a CUDA device if libtorch_cuda can be loaded and finds one.
