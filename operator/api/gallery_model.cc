@@ -75,10 +75,12 @@ const Table<Profile>& Profile::table() {
           .add("memory", &Profile::memory,
                {.text = "Memory that one replica asks for and may use, such as 32Gi.", .required = true})
           .add("precision", &Profile::precision,
-               {.text = "Number format of the computation.",
+               {.text = "Number format of the matrices: fp32, bf16, or auto: bf16 where the machine is good "
+                        "at it and "
+                        "the model is large.",
                 .defaulted = true,
                 .max_length = 16,
-                .values = {"fp32"}});
+                .values = {"auto", "fp32", "bf16"}});
   return table;
 }
 

@@ -30,6 +30,7 @@ struct Options {
   std::optional<double> guidance_scale, shift;
   std::optional<int64_t> seed;
   std::string device = "auto";
+  std::string precision = "auto";
   int threads = 0;
   bool json = false;
 };
@@ -66,6 +67,8 @@ void add_options(CLI::App& app, Options& options) {
                  "the mp4 (default: the manifest's output path, else video.mp4)");
   app.add_option("--output-dir", options.output_dir, "folder that the manifest's output path is below");
   app.add_option("--device", options.device, "auto, cpu or cuda");
+  app.add_option("--precision", options.precision,
+                 "auto (bf16 where the machine is good at it and the model is large), fp32 or bf16");
   app.add_option("--threads", options.threads, "CPU threads (default: the cores this process may use)");
   app.add_flag("--json", options.json, "events as JSON lines on standard output");
   app.footer(kFooter);
@@ -195,13 +198,17 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   if (!options.image.empty()) {
     WAN_TRY(job.generation.image, pipeline::read_input_image(options.image, {}));
   }
-  WAN_TRY(const auto resolved, pipeline::resolve(job.generation, defaults, job.namespace_, job.name));
+  WAN_TRY(auto resolved, pipeline::resolve(job.generation, defaults, job.namespace_, job.name));
   WAN_TRY(const fs::path output, output_of(options, job));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
-  const pipeline::GeneratorSettings settings = {
-      .device = options.device, .threads = options.threads, .media_program = {}, .single_use = true};
+  const pipeline::GeneratorSettings settings = {.device = options.device,
+                                                .threads = options.threads,
+                                                .precision = options.precision,
+                                                .media_program = {},
+                                                .single_use = true};
   WAN_TRY(const auto generator, pipeline::load_generator(directory, settings, show));
   WAN_TRY_VOID(check_digest(job, generator->info()));
+  resolved.precision = generator->info().precision;
   if (options.json) {
     const auto& info = generator->info();
     print_event({{"type", "RESOLVED"},

@@ -40,6 +40,12 @@ void add_pod_flags(CLI::App& app, PodFlags& flags) {
   app.add_option("--device", flags.device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
+  app.add_option(
+         "--precision", flags.precision,
+         "number format of the matrices: auto (bf16 where the machine is good at it and the model is large), "
+         "fp32 or bf16")
+      ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
+      ->capture_default_str();
   app.add_option("--threads", flags.threads, "inference threads; 0: the cores that this process may use")
       ->check(CLI::Range(0, 1024));
   app.add_option("--drain-seconds", flags.drain_seconds, "how long a running job may go on after SIGTERM")
@@ -68,7 +74,7 @@ Result<service::Settings> pod_settings(const PodFlags& flags) {
   WAN_TRY(settings.scratch, scratch_folder(flags.scratch));
   WAN_TRY(const std::filesystem::path model, find_model_directory(flags.model));
   pipeline::GeneratorSettings generator{
-      .device = flags.device, .threads = flags.threads, .media_program = {}};
+      .device = flags.device, .threads = flags.threads, .precision = flags.precision, .media_program = {}};
   settings.loader = [model, generator](const pipeline::ProgressSink& progress) {
     return pipeline::load_generator(model, generator, progress);
   };

@@ -14,6 +14,7 @@ struct PodFlags {
   std::string model;
   std::string listen;  // "": as gallery::choose_listen_address says
   std::string device = "auto";
+  std::string precision = "auto";
   int threads = 0;
   int drain_seconds = 30;
   std::filesystem::path scratch;

@@ -83,6 +83,7 @@ std::expected<Accepted, Refused> JobTable::put(const JobRequest& request, const 
   }
   auto resolved = pipeline::resolve(request.spec, model.defaults, request.namespace_, request.name);
   if (!resolved) return std::unexpected(Refused{Refusal::kInvalid, resolved.error().message});
+  resolved->precision = model.precision;
   auto hash = job_hash(*resolved, model.digest);
   if (!hash) return std::unexpected(Refused{Refusal::kInvalid, hash.error().message});
   if (const auto known = by_uid_.find(request.uid); known != by_uid_.end()) {

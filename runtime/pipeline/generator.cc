@@ -222,8 +222,9 @@ Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const Generat
   WAN_TRY(auto device, device::choose_device(settings.device, settings.threads));
   const int encoder_threads = std::min(device.threads, kMaxEncoderThreads);
   device.plan.encoder = media::encoder_id(kCrf, encoder_threads);
+  WAN_TRY(auto model, load_model(model_dir, device, report, settings.precision));
+  device.plan.precision = model->info.precision;
   WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
-  WAN_TRY(auto model, load_model(model_dir, device, report));
   return std::make_unique<WanGenerator>(std::move(model), settings.single_use, media, encoder_threads,
                                         numerics_id, seconds_since(start));
 }

@@ -20,11 +20,13 @@ struct ModelInfo {
   std::string digest;  // "sha256:...": manifest digest of the store if pulled, else over the files' digests
   GenerationDefaults defaults;
   int64_t parameters = 0;
+  std::string precision = "fp32";  // what the loaded weights are multiplied in: fp32 or bf16
 };
 
 struct GeneratorSettings {
   std::string device = "auto";          // auto, cpu, cuda
   int threads = 0;                      // 0: the cores this process may use (affinity and cgroup quota)
+  std::string precision = "auto";       // auto (what the machine class is good at), fp32, bf16
   std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
   // One generation only: text and image encoder are freed as soon as it has no more use for them.
   bool single_use = false;

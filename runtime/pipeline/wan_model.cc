@@ -1,5 +1,7 @@
 #include "runtime/pipeline/wan_model.h"
 
+#include <functional>
+#include <numeric>
 #include <string>
 
 #include "runtime/pipeline/identify_model.h"
@@ -14,18 +16,39 @@ using weights::Component;
 
 constexpr int64_t kMaskChannels = 4;
 
-// Opens one component and builds it. `read_config` is one of model/config.h.
+// Where and in which type a component computes.
+struct Placement {
+  c10::Device device = c10::kCPU;
+  at::ScalarType compute = at::kFloat;
+};
+
+// Builds one component. `read_config` is one of model/config.h.
 template <typename Model, typename Config, typename... Options>
-Status load_component(const ModelFiles& files, Component component, c10::Device device,
-                      Result<Config> (*read_config)(const Json&), std::optional<Model>& target,
-                      int64_t& parameters, Options... options) {
-  WAN_TRY(auto opened, open_component(files, component));
+Status build_component(ComponentFiles opened, const Placement& placement,
+                       Result<Config> (*read_config)(const Json&), std::optional<Model>& target,
+                       int64_t& parameters, Options... options) {
   const auto config = read_config(opened.config);
   if (!config) return fail(config.error().with_context(opened.where + ": configuration"));
-  weights::StateDict state(std::move(opened.tensors), device);
+  weights::StateDict state(std::move(opened.tensors), placement.device, placement.compute);
   target.emplace(*config, state, options...);
   parameters += state.parameters();
   return state.finish(opened.where);
+}
+
+template <typename Model, typename Config, typename... Options>
+Status load_component(const ModelFiles& files, Component component, const Placement& placement,
+                      Result<Config> (*read_config)(const Json&), std::optional<Model>& target,
+                      int64_t& parameters, Options... options) {
+  WAN_TRY(auto opened, open_component(files, component));
+  return build_component(std::move(opened), placement, read_config, target, parameters, options...);
+}
+
+int64_t elements(const weights::StoredTensors& tensors) {
+  int64_t sum = 0;
+  for (const auto& [name, tensor] : tensors) {
+    sum += std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
+  }
+  return sum;
 }
 
 Status check_image_agreement(const WanModel& model) {
@@ -57,7 +80,7 @@ Status check_agreement(const WanModel& model) {
 }  // namespace
 
 Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const device::Device& device,
-                                             const LoadSink& progress) {
+                                             const LoadSink& progress, const std::string& precision) {
   auto model = std::make_unique<WanModel>();
   WAN_TRY(const ModelFiles files, find_model_files(directory));
   const int parts = files.from_image ? 5 : 4;
@@ -70,21 +93,27 @@ Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const de
   WAN_TRY(model->info.defaults, read_generation_defaults(directory));
   WAN_TRY(model->tokenizer, tokenizer::load_tokenizer(files.tokenizer));
   report();
+  WAN_TRY(auto transformer, open_component(files, Component::kTransformer));
+  WAN_TRY(const auto chosen,
+          device::choose_precision(precision, device.machine, elements(transformer.tensors)));
+  model->info.precision = device::to_string(chosen);
+  const Placement fp32 = {device.torch, at::kFloat};
+  const Placement matrices = {device.torch, chosen == device::Precision::kBf16 ? at::kBFloat16 : at::kFloat};
   int64_t& parameters = model->info.parameters;
-  WAN_TRY_VOID(load_component(files, Component::kTextEncoder, device.torch, model::umt5_config,
+  WAN_TRY_VOID(load_component(files, Component::kTextEncoder, matrices, model::umt5_config,
                               model->text_encoder, parameters));
   report();
   if (files.from_image) {
-    WAN_TRY_VOID(load_component(files, Component::kImageEncoder, device.torch, model::clip_vision_config,
+    WAN_TRY_VOID(load_component(files, Component::kImageEncoder, fp32, model::clip_vision_config,
                                 model->image_encoder, parameters));
     report();
   }
-  WAN_TRY_VOID(load_component(files, Component::kTransformer, device.torch, model::wan_transformer_config,
-                              model->transformer, parameters));
+  WAN_TRY_VOID(build_component(std::move(transformer), matrices, model::wan_transformer_config,
+                               model->transformer, parameters));
   report();
   using Parts = model::AutoencoderKLWan::Parts;
-  WAN_TRY_VOID(load_component(files, Component::kVae, device.torch, model::autoencoder_config, model->vae,
-                              parameters, files.from_image ? Parts::kEncoderAndDecoder : Parts::kDecoder));
+  WAN_TRY_VOID(load_component(files, Component::kVae, fp32, model::autoencoder_config, model->vae, parameters,
+                              files.from_image ? Parts::kEncoderAndDecoder : Parts::kDecoder));
   WAN_TRY_VOID(check_agreement(*model));
   report();
   return model;

@@ -31,9 +31,11 @@ struct WanModel {
 using LoadSink = std::function<void(int done, int total)>;
 
 // A directory in the diffusers or the official layout; weights may have official or diffusers keys. Errors
-// name the file and the keys.
+// name the file and the keys. `precision`: auto, fp32 or bf16, for the transformer and the text encoder; the
+// others are fp32.
 [[nodiscard]] Result<std::unique_ptr<WanModel>> load_model(const std::filesystem::path& directory,
                                                            const device::Device& device,
-                                                           const LoadSink& progress);
+                                                           const LoadSink& progress,
+                                                           const std::string& precision = "auto");
 
 }  // namespace wan::pipeline

@@ -35,14 +35,16 @@ class PipelineGolden : public testing::TestWithParam<const char*> {
     return *rows;
   }
 
-  std::vector<at::Tensor> denoise() const {
+  std::vector<at::Tensor> denoise() const { return denoise(encode("prompt"), encode("n_prompt")); }
+
+  std::vector<at::Tensor> denoise(const at::Tensor& prompt, const at::Tensor& negative_prompt) const {
     const pipeline::DenoiseSettings settings = {case_["sampling_steps"], case_["shift"],
                                                 case_["guide_scale"]};
     std::vector<at::Tensor> latents;
     const auto collect = [&](int, const at::Tensor& after) { latents.push_back(after); };
     static_cast<void>(
-        pipeline::denoise(*model_, golden_.at("noise"), model_->transformer->encode_text(encode("prompt")),
-                          model_->transformer->encode_text(encode("n_prompt")), {}, settings, collect, {}));
+        pipeline::denoise(*model_, golden_.at("noise"), model_->transformer->encode_text(prompt),
+                          model_->transformer->encode_text(negative_prompt), {}, settings, collect, {}));
     return latents;
   }
 
@@ -76,6 +78,20 @@ TEST_P(PipelineGolden, LatentsEqualTheOfficialOnesAfterEveryStep) {
     report(std::string(GetParam()) + " latents after step " + std::to_string(i + 1), error);
     EXPECT_LE(error, 1e-5) << "step " << i;
   }
+}
+
+TEST_P(PipelineGolden, InBf16TheLastLatentsAreAsCloseToTheFp32OnesAsTheOfficialRuns) {
+  auto model = pipeline::load_model(data("pipeline_t2v/diffusers"), device::Device{}, {}, "bf16");
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  EXPECT_EQ((*model)->info.precision, "bf16");
+  model_ = *std::move(model);
+  // The official run had the fp32 text rows.
+  const auto latents = denoise(golden_.at("context"), golden_.at("context_null"));
+  const double error =
+      relative_l2(latents.back(), golden_.at("latents")[static_cast<int64_t>(latents.size()) - 1]);
+  Bf16Ratios ratios;
+  ratios.add(GetParam(), error, case_["official_bf16_end"]["latent_rel_l2"]);
+  ratios.check();
 }
 
 TEST_P(PipelineGolden, FramesDifferByAtMostOneInAThousandthOfTheValues) {

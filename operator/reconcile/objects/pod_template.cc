@@ -92,6 +92,7 @@ Json command(const RuntimePod& pod) {
   };
   add("--listen", "0.0.0.0:" + std::to_string(kRuntimePort));
   add("--threads", std::to_string(threads(*pod.profile)));
+  add("--precision", pod.profile->precision);
   add("--scratch", kScratch);
   if (pod.job_uid.empty()) {
     add("--drain-seconds", std::to_string(kDrainSeconds));
