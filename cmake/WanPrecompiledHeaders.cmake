@@ -32,7 +32,10 @@ function(wan_precompiled_target name kinds libraries)
   set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
   string(SHA256 sum "${headers} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${WAN_SANITIZE} ${PROJECT_VERSION}
     ${Boost_VERSION} ${nlohmann_json_VERSION} ${GTest_VERSION} ${OPENSSL_VERSION} ${CLI11_VERSION} ${LibTorch_INCLUDE_DIR}")
-  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch.sum" "${sum}\n")
+  set(header "${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
+  file(WRITE "${header}.sum" "${sum}\n")
+  # Objects wait for utility targets only, not for the objects of other libraries.
+  add_custom_target(${name}_ready DEPENDS "${header}")
 endfunction()
 
 function(wan_links_to target wanted result)
@@ -95,6 +98,6 @@ function(wan_precompile_all)
     # Not by REUSE_FROM, whose -Xclang options carry paths that ccache can't make relative to the checkout.
     target_compile_options(${target} PRIVATE
       "SHELL:-include-pch ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
-    add_dependencies(${target} ${name})
+    add_dependencies(${target} ${name}_ready)
   endforeach()
 endfunction()
