@@ -82,6 +82,24 @@ Result<Run> vae_decode(const fs::path& model, const std::vector<int64_t>& shape)
   };
 }
 
+Result<Run> vae_encode(const fs::path& model, const std::vector<int64_t>& shape) {
+  WAN_TRY(const auto vae,
+          (load<model::AutoencoderKLWan>(model / "vae", weights::Component::kVae, "diffusion_pytorch_model",
+                                         model::autoencoder_config, at::kFloat)));
+  const at::Tensor video = pipeline::gaussian_noise({3, shape[0], shape[1], shape[2]}, kSeed).clamp(-1, 1);
+  return [=] {
+    model::FeatCache cache;
+    double squares = 0;
+    for (int64_t first = 0; first < video.size(1);) {
+      const int64_t count = first == 0 ? 1 : 4;
+      const double part = figure(vae->encode(video.narrow(1, first, count), false, cache, {}));
+      squares += part * part;
+      first += count;
+    }
+    return std::sqrt(squares);
+  };
+}
+
 }  // namespace
 
 Result<Run> prepare(const std::string& row, const fs::path& model, const std::vector<int64_t>& shape,
@@ -89,6 +107,7 @@ Result<Run> prepare(const std::string& row, const fs::path& model, const std::ve
   const at::ScalarType compute = precision == "bf16" ? at::kBFloat16 : at::kFloat;
   if (row == "dit" && shape.size() == 4) return dit(model, shape, compute);
   if (row == "text" && shape.size() == 1) return text(model, shape, compute);
+  if (row == "vae-encode" && shape.size() == 3) return vae_encode(model, shape);
   if (row == "vae-decode" && shape.size() == 3) return vae_decode(model, shape);
   return fail(invalid_argument("no row '" + row + "' with " + std::to_string(shape.size()) + " sizes"));
 }

@@ -47,7 +47,8 @@ def vae_encode():
     from diffusers import AutoencoderKLWan
     model = AutoencoderKLWan.from_pretrained(MODEL, subfolder="vae", torch_dtype=DTYPE)
     video = noise(3, *SIZES)[None].clamp(-1, 1).to(DTYPE)
-    return lambda: model.encode(video, return_dict=False)[0].mean
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1, 1) for v in (model.config.latents_mean, model.config.latents_std))
+    return lambda: (model.encode(video, return_dict=False)[0].mean.float() - mean) / std
 
 
 def pipeline(on_step):

@@ -61,9 +61,7 @@ class Program:
 class Bench:
     def __init__(self, binaries, models, python, threads, times):
         self.binaries, self.models, self.python, self.times = binaries, models, python, times
-        # Threads that wait don't spin: in turn, the one would take the other's core.
-        self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="20000",
-                                HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+        self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
 
     def model(self, name, *flags):
         directory = self.models / name
