@@ -107,11 +107,15 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
                 .maximum = 100,
                 // A schema's fractional minimum is cut to an integer where the value is one.
                 .rules = {{"self >= 0.01", "must be from 0.01 to 100"}}})
-          .add("sampler", &VideoJobSpec::sampler,
-               {.text = "The solver. Unset takes the model's own.",
-                .immutable = true,
-                .max_length = 32,
-                .values = {"unipc"}})
+          .add(
+              "sampler", &VideoJobSpec::sampler,
+              {.text =
+                   "The solver and its noise levels. unipc, dpm++: as the official programs; euler: Euler on "
+                   "the levels of dpm++; diffusers-unipc, diffusers-euler: the schedules of diffusers. Unset "
+                   "takes the model's own.",
+               .immutable = true,
+               .max_length = 32,
+               .values = {"unipc", "dpm++", "euler", "diffusers-unipc", "diffusers-euler"}})
           .add("seed", &VideoJobSpec::seed,
                {.text =
                     "Seed of the noise, 0 to 4294967295. Unset derives one from namespace, name and inputs: "

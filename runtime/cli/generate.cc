@@ -61,7 +61,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--steps", options.steps, "denoising steps");
   app.add_option("--guidance-scale", options.guidance_scale, "how strictly the prompt is followed");
   app.add_option("--shift", options.shift, "where the steps lie: larger is more at high noise");
-  app.add_option("--sampler", options.sampler, "unipc");
+  app.add_option("--sampler", options.sampler, "unipc, dpm++, euler, diffusers-unipc or diffusers-euler");
   app.add_option("--seed", options.seed, "0 to 4294967295");
   app.add_option("-o,--output", options.output,
                  "the mp4 (default: the manifest's output path, else video.mp4)");

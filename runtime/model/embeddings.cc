@@ -26,13 +26,13 @@ void write_axis(c10::complex<float>*& out, int64_t position, int64_t dim) {
 
 }  // namespace
 
-at::Tensor timestep_sinusoid(int64_t timestep, int64_t dim) {
+at::Tensor timestep_sinusoid(double timestep, int64_t dim) {
   const int64_t half = dim / 2;
   at::Tensor out = at::empty({1, dim}, at::TensorOptions(at::kFloat));
   auto* values = out.mutable_data_ptr<float>();
   for (int64_t i = 0; i < half; ++i) {
     const double exponent = -static_cast<double>(i) / static_cast<double>(half);
-    const double angle = static_cast<double>(timestep) * std::pow(kTheta, exponent);
+    const double angle = timestep * std::pow(kTheta, exponent);
     values[i] = static_cast<float>(std::cos(angle));
     values[half + i] = static_cast<float>(std::sin(angle));
   }

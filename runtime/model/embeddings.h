@@ -12,7 +12,7 @@ namespace wan::model {
 using Grid = std::array<int64_t, 3>;
 
 // [1, dim] float: dim/2 cosines, then dim/2 sines.
-[[nodiscard]] at::Tensor timestep_sinusoid(int64_t timestep, int64_t dim);
+[[nodiscard]] at::Tensor timestep_sinusoid(double timestep, int64_t dim);
 
 // [frames * rows * columns, head_dim / 2] complex float (of angles taken in double): the pairs of a head are
 // shared out to the three axes, two thirds of a sixth each to rows and columns (rounded down), the rest to

@@ -167,9 +167,9 @@ at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t
   return rotary_table(grid, config_.attention_head_dim).to(scale_shift_table_.device());
 }
 
-at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, int64_t timestep,
-                                          const TextContext& text, const ImageContext& image,
-                                          const at::Tensor& rotary, const Checkpoint& between_blocks) const {
+at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, double timestep, const TextContext& text,
+                                          const ImageContext& image, const at::Tensor& rotary,
+                                          const Checkpoint& between_blocks) const {
   const auto [pt, ph, pw] = kPatchSize;
   const int64_t frames = latents.size(1) / pt, rows = latents.size(2) / ph, columns = latents.size(3) / pw;
 

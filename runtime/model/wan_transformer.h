@@ -87,7 +87,7 @@ class WanTransformer3DModel {
 
   // latents [in_channels, frames, height, width] -> [out_channels, frames, height, width]. For image to video
   // the noise's channels come first, then the condition's (mask, encoded image).
-  [[nodiscard]] at::Tensor forward(const at::Tensor& latents, int64_t timestep, const TextContext& text,
+  [[nodiscard]] at::Tensor forward(const at::Tensor& latents, double timestep, const TextContext& text,
                                    const ImageContext& image, const at::Tensor& rotary,
                                    const Checkpoint& between_blocks) const;
 

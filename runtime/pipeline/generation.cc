@@ -10,6 +10,7 @@
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
 #include "runtime/pipeline/video_size.h"
+#include "runtime/scheduler/schedule.h"
 #include "runtime/tokenizer/utf8.h"
 
 namespace wan::pipeline {
@@ -167,9 +168,7 @@ Status check(const ResolvedGeneration& generation) {
   WAN_TRY_VOID(check_integer("steps", generation.steps, 1, 1000));
   WAN_TRY_VOID(check_number("guidanceScale", generation.guidance_scale, 0, 100));
   WAN_TRY_VOID(check_number("shift", generation.shift, 0.01, 100));
-  if (generation.sampler != "unipc") {
-    return fail(wrong("sampler", "'" + generation.sampler + "'", "allowed: unipc"));
-  }
+  WAN_TRY_VOID(scheduler::find_sampler(generation.sampler));
   return check_integer("seed", generation.seed, 0, kMaxSeed);
 }
 

@@ -78,10 +78,10 @@ struct ResolvedGeneration {
 
 // Fills the gaps from `defaults` and checks ranges: prompt 1..4096 characters of UTF-8, sides multiples of 16
 // from 16 to 4096, frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift
-// 0.01..100. A missing seed is the first 32 bits of SHA-256 over the canonical JSON of {namespace, name, and
-// the resolved fields without seed}: applying the same manifest again finds the same video. Of an
-// image-to-video model `size` says how many pixels a frame has, the image their shape (video_size.h). Every
-// error names the field, the value and what is allowed.
+// 0.01..100, sampler one of scheduler::sampler_names(). A missing seed is the first 32 bits of SHA-256 over
+// the canonical JSON of {namespace, name, and the resolved fields without seed}: applying the same manifest
+// again finds the same video. Of an image-to-video model `size` says how many pixels a frame has, the image
+// their shape (video_size.h). Every error names the field, the value and what is allowed.
 [[nodiscard]] Result<ResolvedGeneration> resolve(const GenerationSpec& spec,
                                                  const GenerationDefaults& defaults,
                                                  const std::string& namespace_, const std::string& name);

@@ -128,22 +128,22 @@ class WanGenerator final : public Generator {
     constexpr int kPrompts = 2;
     meter.begin("TextEncode", kPrompts);
     WAN_TRY(const at::Tensor positive_rows, encode_prompt(*model_, generation.prompt, checkpoint));
-    const model::TextContext positive = model_->transformer->encode_text(positive_rows);
+    Guidance guidance{.scale = generation.guidance_scale};
+    guidance.positive = model_->transformer->encode_text(positive_rows);
     meter.advance(1);
     WAN_TRY(const at::Tensor negative_rows, encode_prompt(*model_, generation.negative_prompt, checkpoint));
-    const model::TextContext negative = model_->transformer->encode_text(negative_rows);
+    guidance.negative = model_->transformer->encode_text(negative_rows);
     meter.advance(kPrompts);
     timings.text_encode = meter.elapsed();
     if (single_use_) model_->text_encoder.reset();
 
-    const ImageCondition image = make_condition(generation, meter, checkpoint, timings);
+    guidance.image = make_condition(generation, meter, checkpoint, timings);
     meter.begin("Denoise", generation.steps);
     const at::Tensor noise = prepare_latents(*model_, generation.frames, generation.height, generation.width,
                                              static_cast<uint64_t>(generation.seed));
-    const DenoiseSettings settings = {generation.steps, generation.shift, generation.guidance_scale};
+    WAN_TRY(auto sampler, scheduler::make_sampler(generation.sampler, generation.steps, generation.shift));
     const auto on_step = [&](int done, const at::Tensor&) { meter.advance(done); };
-    const at::Tensor latents =
-        denoise(*model_, noise, positive, negative, image, settings, on_step, checkpoint);
+    const at::Tensor latents = denoise(*model_, noise, sampler, guidance, on_step, checkpoint);
     timings.denoise = meter.elapsed();
     return latents;
   }

@@ -8,7 +8,6 @@
 #include <array>
 
 #include "runtime/pipeline/noise.h"
-#include "runtime/scheduler/flow_unipc.h"
 #include "runtime/tokenizer/prompt_clean.h"
 
 namespace wan::pipeline {
@@ -52,28 +51,25 @@ at::Tensor prepare_latents(const WanModel& model, int frames, int height, int wi
   return gaussian_noise(shape, seed);
 }
 
-at::Tensor denoise(const WanModel& model, const at::Tensor& noise, const model::TextContext& positive,
-                   const model::TextContext& negative, const ImageCondition& image,
-                   const DenoiseSettings& settings, const StepSink& on_step,
-                   const model::Checkpoint& checkpoint) {
+at::Tensor denoise(const WanModel& model, at::Tensor latents, scheduler::Sampler& sampler,
+                   const Guidance& guidance, const StepSink& on_step, const model::Checkpoint& checkpoint) {
   const auto& transformer = *model.transformer;
-  const at::Tensor rotary = transformer.rotary(noise.size(1), noise.size(2), noise.size(3));
-  scheduler::FlowUniPCMultistepScheduler scheduler(
-      scheduler::flow_unipc_schedule(settings.steps, settings.shift));
-  at::Tensor latents = noise.to(rotary.device());
-  int done = 0;
-  for (const int64_t timestep : scheduler.timesteps()) {
+  const at::Tensor rotary = transformer.rotary(latents.size(1), latents.size(2), latents.size(3));
+  latents = latents.to(rotary.device());
+  while (!sampler.done()) {
+    const double timestep = sampler.timestep();
     const auto velocity_for = [&](const model::TextContext& text) {
-      const at::Tensor input = image.channels.defined() ? at::cat({latents, image.channels}) : latents;
-      return transformer.forward(input, timestep, text, image.context, rotary, checkpoint);
+      const at::Tensor& channels = guidance.image.channels;
+      const at::Tensor input = channels.defined() ? at::cat({latents, channels}) : latents;
+      return transformer.forward(input, timestep, text, guidance.image.context, rotary, checkpoint);
     };
-    at::Tensor velocity = velocity_for(positive);
-    if (settings.guidance_scale != 1) {
-      const at::Tensor unconditional = velocity_for(negative);
-      velocity = at::add(unconditional, at::sub(velocity, unconditional), settings.guidance_scale);
+    at::Tensor velocity = velocity_for(guidance.positive);
+    if (guidance.scale != 1) {
+      const at::Tensor unconditional = velocity_for(guidance.negative);
+      velocity = at::add(unconditional, at::sub(velocity, unconditional), guidance.scale);
     }
-    latents = scheduler.step(velocity, latents);
-    if (on_step) on_step(++done, latents);
+    latents = sampler.step(velocity, latents);
+    if (on_step) on_step(sampler.steps_done(), latents);
   }
   return latents;
 }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "runtime/pipeline/image_conditioning.h"
 #include "runtime/pipeline/wan_model.h"
+#include "runtime/scheduler/sampler.h"
 
 namespace wan::pipeline {
 
@@ -34,21 +35,22 @@ struct ImageCondition {
 [[nodiscard]] at::Tensor prepare_latents(const WanModel& model, int frames, int height, int width,
                                          uint64_t seed);
 
-struct DenoiseSettings {
-  int steps = 0;
-  double shift = 0;
-  double guidance_scale = 0;
-};
-
 // Called after each step with its latents.
 using StepSink = std::function<void(int done, const at::Tensor& latents)>;
 
 // Classifier-free guidance: unconditional + scale * (conditional - unconditional), two forwards a step; at
 // scale 1 the conditional one alone. Both see the image.
-[[nodiscard]] at::Tensor denoise(const WanModel& model, const at::Tensor& noise,
-                                 const model::TextContext& positive, const model::TextContext& negative,
-                                 const ImageCondition& image, const DenoiseSettings& settings,
-                                 const StepSink& on_step, const model::Checkpoint& checkpoint);
+struct Guidance {
+  model::TextContext positive;
+  model::TextContext negative;
+  ImageCondition image;
+  double scale = 1;
+};
+
+// Goes on from `latents` with the steps that `sampler` has left.
+[[nodiscard]] at::Tensor denoise(const WanModel& model, at::Tensor latents, scheduler::Sampler& sampler,
+                                 const Guidance& guidance, const StepSink& on_step,
+                                 const model::Checkpoint& checkpoint);
 
 // Receives frames [count, height, width, 3] of bytes, contiguous on the CPU, in order.
 using FrameSink = std::function<Status(const at::Tensor& frames)>;

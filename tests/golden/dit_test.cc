@@ -33,7 +33,7 @@ class DitGolden : public testing::TestWithParam<const char*> {
   std::string folder() const { return GetParam(); }
   Tensors read(const std::string& file) const { return read_tensors(data(folder() + "/" + file)); }
   at::Tensor forward(const model::WanTransformer3DModel& transformer, const at::Tensor& latents,
-                     int64_t timestep, const at::Tensor& context) const {
+                     double timestep, const at::Tensor& context) const {
     const at::Tensor rotary = transformer.rotary(latents.size(1), latents.size(2), latents.size(3));
     const model::TextContext text = transformer.encode_text(context);
     if (!config_.image_dim) return transformer.forward(latents, timestep, text, {}, rotary, {});
@@ -99,7 +99,7 @@ TEST_P(DitGolden, SinusoidIsComputedInDoubleWithCosinesFirst) {
   const Tensors ops = read("ops.safetensors");
   const at::Tensor times = ops.at("sinusoid.t");
   for (int64_t i = 0; i < times.size(0); ++i) {
-    const at::Tensor ours = model::timestep_sinusoid(times[i].item<int64_t>(), config_.freq_dim)[0];
+    const at::Tensor ours = model::timestep_sinusoid(times[i].item<double>(), config_.freq_dim)[0];
     EXPECT_LE(relative_l2(ours, ops.at("sinusoid.out")[i]), 1e-7) << "t " << times[i].item<int64_t>();
   }
 }

@@ -48,12 +48,16 @@ class ImagePipelineGolden : public testing::TestWithParam<const char*> {
     return model_->transformer->encode_text(*rows);
   }
   std::vector<at::Tensor> denoise() const {
-    const pipeline::DenoiseSettings settings = {case_["sampling_steps"], case_["shift"],
-                                                case_["guide_scale"]};
+    auto sampler = scheduler::make_sampler(case_["sample_solver"].get<std::string>(), case_["sampling_steps"],
+                                           case_["shift"]);
+    EXPECT_TRUE(sampler.has_value());
+    const pipeline::Guidance guidance = {.positive = encode("prompt"),
+                                         .negative = encode("n_prompt"),
+                                         .image = condition(),
+                                         .scale = case_["guide_scale"]};
     std::vector<at::Tensor> latents;
     const auto collect = [&](int, const at::Tensor& after) { latents.push_back(after); };
-    static_cast<void>(pipeline::denoise(*model_, golden_.at("noise"), encode("prompt"), encode("n_prompt"),
-                                        condition(), settings, collect, {}));
+    static_cast<void>(pipeline::denoise(*model_, golden_.at("noise"), *sampler, guidance, collect, {}));
     return latents;
   }
 
@@ -141,7 +145,7 @@ TEST(ImagePipelineLayouts, TheOfficialAndTheDiffusersFilesGiveTheSameVelocity) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ImageToVideo, ImagePipelineGolden, testing::Values("unipc_9f"),
+INSTANTIATE_TEST_SUITE_P(ImageToVideo, ImagePipelineGolden, testing::Values("unipc_9f", "dpmpp_9f"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -38,13 +38,15 @@ class PipelineGolden : public testing::TestWithParam<const char*> {
   std::vector<at::Tensor> denoise() const { return denoise(encode("prompt"), encode("n_prompt")); }
 
   std::vector<at::Tensor> denoise(const at::Tensor& prompt, const at::Tensor& negative_prompt) const {
-    const pipeline::DenoiseSettings settings = {case_["sampling_steps"], case_["shift"],
-                                                case_["guide_scale"]};
+    auto sampler = scheduler::make_sampler(case_["sample_solver"].get<std::string>(), case_["sampling_steps"],
+                                           case_["shift"]);
+    EXPECT_TRUE(sampler.has_value());
+    const pipeline::Guidance guidance = {.positive = model_->transformer->encode_text(prompt),
+                                         .negative = model_->transformer->encode_text(negative_prompt),
+                                         .scale = case_["guide_scale"]};
     std::vector<at::Tensor> latents;
     const auto collect = [&](int, const at::Tensor& after) { latents.push_back(after); };
-    static_cast<void>(
-        pipeline::denoise(*model_, golden_.at("noise"), model_->transformer->encode_text(prompt),
-                          model_->transformer->encode_text(negative_prompt), {}, settings, collect, {}));
+    static_cast<void>(pipeline::denoise(*model_, golden_.at("noise"), *sampler, guidance, collect, {}));
     return latents;
   }
 
@@ -109,7 +111,7 @@ TEST_P(PipelineGolden, FramesDifferByAtMostOneInAThousandthOfTheValues) {
   EXPECT_LE(share, 1e-3);
 }
 
-INSTANTIATE_TEST_SUITE_P(TextToVideo, PipelineGolden, testing::Values("unipc_9f", "t2i_unipc_1f"),
+INSTANTIATE_TEST_SUITE_P(TextToVideo, PipelineGolden, testing::Values("unipc_9f", "dpmpp_9f", "t2i_unipc_1f"),
                          [](const auto& test) { return std::string(test.param); });
 
 // The T5 is stored as bf16 .pth, the VAE as a .pth of fp32; their sizes are read off the tensors.

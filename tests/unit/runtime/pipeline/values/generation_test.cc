@@ -7,8 +7,10 @@
 #include <limits>
 
 #include "base/io/file.h"
+#include "base/json/json.h"
 #include "runtime/pipeline/generator.h"
 #include "runtime/pipeline/identify_model.h"
+#include "runtime/scheduler/schedule.h"
 #include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 
@@ -117,8 +119,8 @@ TEST(Resolve, NamesTheFieldTheValueAndWhatIsAllowed) {
   EXPECT_THAT(error_after([](auto& s) { s.guidance_scale = std::nan(""); }), HasSubstr("guidanceScale: nan"));
   EXPECT_THAT(error_after([](auto& s) { s.shift = 0; }),
               AllOf(HasSubstr("shift: 0"), HasSubstr("0.01 to 100")));
-  EXPECT_THAT(error_after([](auto& s) { s.sampler = "euler"; }),
-              HasSubstr("sampler: 'euler' is not allowed; allowed: unipc"));
+  EXPECT_THAT(error_after([](auto& s) { s.sampler = "heun"; }),
+              HasSubstr("sampler: 'heun' is not allowed; allowed: unipc, dpm++, euler, "));
   EXPECT_THAT(error_after([](auto& s) { s.seed = 4294967296; }), HasSubstr("seed: 4294967296"));
 }
 
@@ -274,6 +276,18 @@ TEST(ProbeGeneration, IsAValidRequestOfTheModel) {
   info.defaults.task = "image-to-video";
   ASSERT_NE(probe_generation(info).image, nullptr);
   EXPECT_EQ(probe_generation(info).image->rgb.size(), 64U * 64 * 3);
+}
+
+TEST(Samplers, AreThoseThatTheCustomResourceAllows) {
+  const auto text = read_file(testing::source_dir() / "crds/wan.gallery_videojobs.yaml", 1U << 20);
+  ASSERT_TRUE(text.has_value());
+  const auto documents = parse_yaml_documents(*text, {.max_bytes = 1U << 20});
+  ASSERT_TRUE(documents.has_value());
+  const Json& version = documents->front()["spec"]["versions"][0];
+  const Json& fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+  Json names = Json::array();
+  for (const auto& kind : scheduler::sampler_kinds()) names.push_back(std::string(kind.name));
+  EXPECT_EQ(fields["sampler"]["enum"], names);
 }
 
 }  // namespace
