@@ -42,6 +42,7 @@ A missing seed is derived from name and inputs, so the same call gives the same 
 Examples:
   wan-runtime generate --prompt "a red ball moves to the right on a blue background" -o ball.mp4
   wan-runtime generate -f manifests/samples/videojob.yaml --output-dir videos
+  wan-runtime generate --prompt "a green square" --frames 1 -o square.png
   wan-runtime generate -f job.yaml --steps 30 --seed 7 --json
   wan-runtime generate --model models/Wan2.1-I2V --image cat.jpg --prompt "the cat turns its head" -o cat.mp4
 
@@ -56,15 +57,17 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--negative-prompt", options.negative_prompt, "what it should not show");
   app.add_option("--image", options.image, "first frame, for image-to-video models");
   app.add_option("--size", options.size, "WIDTHxHEIGHT, multiples of 16");
-  app.add_option("--frames", options.frames, "4n+1");
-  app.add_option("--fps", options.fps, "frames a second of the mp4");
+  app.add_option("--frames", options.frames, "4n+1; 1 makes a picture");
+  app.add_option("--fps", options.fps, "frames a second");
   app.add_option("--steps", options.steps, "denoising steps");
   app.add_option("--guidance-scale", options.guidance_scale, "how strictly the prompt is followed");
   app.add_option("--shift", options.shift, "where the steps lie: larger is more at high noise");
   app.add_option("--sampler", options.sampler, "unipc, dpm++, euler, diffusers-unipc or diffusers-euler");
   app.add_option("--seed", options.seed, "0 to 4294967295");
-  app.add_option("-o,--output", options.output,
-                 "the mp4 (default: the manifest's output path, else video.mp4)");
+  app.add_option(
+      "-o,--output", options.output,
+      ".mp4, .webm, .gif, .png for one frame, or a folder/ for one PNG a frame (default: the manifest's "
+      "output path, else video.mp4, else image.png for one frame)");
   app.add_option("--output-dir", options.output_dir, "folder that the manifest's output path is below");
   app.add_option("--device", options.device, "auto, cpu or cuda");
   app.add_option("--precision", options.precision,
@@ -97,7 +100,6 @@ void apply_flags(const Options& options, VideoJob& job) {
 
 Result<VideoJob> job_of(const Options& options) {
   VideoJob job;
-  job.output_path = "video.mp4";
   if (!options.manifest.empty()) {
     WAN_TRY(job, read_videojob(options.manifest));
   }
@@ -106,9 +108,10 @@ Result<VideoJob> job_of(const Options& options) {
   return job;
 }
 
-Result<fs::path> output_of(const Options& options, const VideoJob& job) {
+Result<fs::path> output_of(const Options& options, const VideoJob& job, int frames) {
   if (!options.output.empty()) return fs::path(options.output);
-  const fs::path file = fs::path(options.output_dir) / job.output_path;
+  const std::string unnamed = frames == 1 ? "image.png" : "video.mp4";
+  const fs::path file = fs::path(options.output_dir) / (job.output_path.empty() ? unnamed : job.output_path);
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   if (error) return fail(from_errno(error.value(), file.parent_path().string()));
@@ -199,7 +202,8 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
     WAN_TRY(job.generation.image, pipeline::read_input_image(options.image, {}));
   }
   WAN_TRY(auto resolved, pipeline::resolve(job.generation, defaults, job.namespace_, job.name));
-  WAN_TRY(const fs::path output, output_of(options, job));
+  WAN_TRY(const fs::path output, output_of(options, job, resolved.frames));
+  WAN_TRY_VOID(pipeline::check_output(output, resolved.frames));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,

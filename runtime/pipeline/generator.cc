@@ -6,11 +6,11 @@
 #include <chrono>
 #include <new>
 #include <span>
-#include <unistd.h>
 
 #include "base/crypto/sha256.h"
 #include "runtime/device/device.h"
 #include "runtime/media/encoder.h"
+#include "runtime/pipeline/output_file.h"
 #include "runtime/pipeline/progress_meter.h"
 #include "runtime/pipeline/wan_model.h"
 #include "runtime/pipeline/wan_pipeline.h"
@@ -50,23 +50,6 @@ auto guarded(Function&& function) -> decltype(function()) {
   }
 }
 
-Status check_output(const fs::path& output) {
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) {
-    return fail(
-        invalid_argument("output: the folder " + folder.string() + " does not exist; create it first"));
-  }
-  if (::access(folder.c_str(), W_OK) != 0) {
-    return fail(invalid_argument("output: the folder " + folder.string() + " is not writable"));
-  }
-  if (fs::is_directory(output, ignored)) {
-    return fail(
-        invalid_argument("output: " + output.string() + " is a folder; name a file, for example video.mp4"));
-  }
-  return {};
-}
-
 class WanGenerator final : public Generator {
  public:
   WanGenerator(std::unique_ptr<WanModel> model, bool single_use, fs::path media, int encoder_threads,
@@ -84,7 +67,7 @@ class WanGenerator final : public Generator {
   Result<GenerationResult> generate(const ResolvedGeneration& generation, const fs::path& output,
                                     const ProgressSink& progress, const std::atomic<bool>& stop) override {
     WAN_TRY_VOID(check_request(generation));
-    WAN_TRY_VOID(check_output(output));
+    WAN_TRY_VOID(check_output(output, generation.frames));
     const model::Checkpoint checkpoint = [&stop] {
       if (stop.load(std::memory_order_relaxed)) throw model::Interrupted{};
     };
@@ -108,10 +91,7 @@ class WanGenerator final : public Generator {
     result.timings.load = load_seconds_;
     WAN_TRY(const at::Tensor latents, make_latents(generation, meter, checkpoint, result.timings));
     WAN_TRY_VOID(write_video(generation, latents, output, meter, checkpoint, result));
-    std::error_code error;
-    result.bytes = static_cast<int64_t>(fs::file_size(output, error));
-    WAN_TRY(result.sha256, sha256_file_digest(output));
-    result.file = output;
+    WAN_TRY_VOID(describe_output(output, result));
     result.width = generation.width;
     result.height = generation.height;
     result.frames = generation.frames;
@@ -163,6 +143,11 @@ class WanGenerator final : public Generator {
     return condition;
   }
 
+  // A single picture on its own; frames of a video are cut even if there is one.
+  static Rounding rounding_for(const fs::path& output, int frames) {
+    return frames == 1 && is_picture(output) ? Rounding::kNearest : Rounding::kDown;
+  }
+
   // Decodes into the encoder; neither holds more than a few frames.
   Status write_video(const ResolvedGeneration& generation, const at::Tensor& latents, const fs::path& output,
                      ProgressMeter& meter, const model::Checkpoint& checkpoint, GenerationResult& result) {
@@ -183,7 +168,7 @@ class WanGenerator final : public Generator {
       meter.advance(done += frames.size(0));
       return {};
     };
-    WAN_TRY_VOID(decode_latents(*model_, latents, sink, checkpoint));
+    WAN_TRY_VOID(decode_latents(*model_, latents, sink, checkpoint, rounding_for(output, generation.frames)));
     result.frames_sha256 = digest.finish_digest();
     result.timings.decode = meter.elapsed();
     decode_seconds_per_pixel_ = result.timings.decode / pixels(generation);

@@ -1,5 +1,5 @@
 #pragma once
-// A loaded model that turns a resolved generation into an mp4. The seam between torch and the rest of the
+// A loaded model that turns a resolved generation into a file. The seam between torch and the rest of the
 // runtime. A Generator belongs to one thread (the inference thread); `stop` may be set from any thread.
 
 #include <atomic>
@@ -41,12 +41,12 @@ struct Timings {  // seconds
 
 struct GenerationResult {
   std::filesystem::path file;
-  std::string sha256;         // "sha256:..." of the mp4
+  std::string sha256;         // "sha256:..." of the file; of a folder's files one after the other
   std::string frames_sha256;  // of the raw RGB24 frames in order
   int64_t bytes = 0;
   int width = 0, height = 0, frames = 0, fps = 0;
   double duration_seconds = 0;
-  std::string codec = "h264";
+  std::string codec = "h264";  // or vp9, gif, png
   int64_t seed = 0;
   std::string model_digest;
   std::string numerics_id;
@@ -74,6 +74,11 @@ class Generator {
 // the file and what is allowed.
 [[nodiscard]] Result<std::shared_ptr<const InputImage>> read_input_image(
     const std::filesystem::path& file, const std::filesystem::path& media_program);
+
+// Whether `output` can be written: kInvalidArgument that names the field `output` for an ending that is no
+// format (.mp4, .webm, .gif, .png for one frame, a folder/ of PNGs) or a folder that is missing or read-only.
+// To be asked before a model is loaded; generate() asks it too.
+[[nodiscard]] Status check_output(const std::filesystem::path& output, int frames);
 
 // The smallest generation that exercises every part (the probe before Ready): few frames, one step.
 [[nodiscard]] ResolvedGeneration probe_generation(const ModelInfo& info);

@@ -16,9 +16,10 @@ namespace {
 constexpr int kSpatialScale = 8;
 constexpr int kTemporalScale = 4;
 
-// -1..1 to bytes, cut and not rounded, as the official video writer does.
-at::Tensor to_bytes(const at::Tensor& video) {
-  const at::Tensor scaled = at::clamp(video, -1, 1).add_(1).div_(2).mul_(255);
+// -1..1 to bytes.
+at::Tensor to_bytes(const at::Tensor& video, Rounding rounding) {
+  at::Tensor scaled = at::clamp(video, -1, 1).add_(1).div_(2).mul_(255);
+  if (rounding == Rounding::kNearest) scaled.add_(0.5);
   return scaled.to(at::kByte).permute({1, 2, 3, 0}).contiguous().to(at::kCPU);
 }
 
@@ -75,11 +76,11 @@ at::Tensor denoise(const WanModel& model, at::Tensor latents, scheduler::Sampler
 }
 
 Status decode_latents(const WanModel& model, const at::Tensor& latents, const FrameSink& sink,
-                      const model::Checkpoint& checkpoint) {
+                      const model::Checkpoint& checkpoint, Rounding rounding) {
   model::FeatCache cache;
   for (int64_t i = 0; i < latents.size(1); ++i) {
     const at::Tensor frames = model.vae->decode(latents.narrow(1, i, 1), cache, checkpoint);
-    WAN_TRY_VOID(sink(to_bytes(frames)));
+    WAN_TRY_VOID(sink(to_bytes(frames, rounding)));
   }
   return {};
 }

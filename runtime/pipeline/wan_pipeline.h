@@ -55,8 +55,11 @@ struct Guidance {
 // Receives frames [count, height, width, 3] of bytes, contiguous on the CPU, in order.
 using FrameSink = std::function<Status(const at::Tensor& frames)>;
 
+// The official code cuts the values of a video to bytes and rounds those of a picture.
+enum class Rounding { kDown, kNearest };
+
 // Ends with the sink's first error.
 [[nodiscard]] Status decode_latents(const WanModel& model, const at::Tensor& latents, const FrameSink& sink,
-                                    const model::Checkpoint& checkpoint);
+                                    const model::Checkpoint& checkpoint, Rounding rounding = Rounding::kDown);
 
 }  // namespace wan::pipeline

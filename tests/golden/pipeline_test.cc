@@ -138,6 +138,27 @@ TEST(PipelineLayouts, TheOfficialDirectoryGivesTheVideoOfTheDiffusersOne) {
   for (size_t i = 0; i < results[0].size(); ++i) EXPECT_EQ(max_difference(results[0][i], results[1][i]), 0);
 }
 
+using PictureGolden = PipelineGolden;
+
+TEST_P(PictureGolden, APictureIsRoundedWhereAVideoIsCut) {
+  at::Tensor ours;
+  const auto keep = [&](const at::Tensor& frame) -> Status {
+    ours = frame[0];
+    return {};
+  };
+  ASSERT_TRUE(pipeline::decode_latents(*model_, denoise().back(), keep, {}, pipeline::Rounding::kNearest)
+                  .has_value());
+  const auto share_that_differs = [&](const at::Tensor& golden) {
+    return at::sum(at::ne(ours, golden)).item<double>() / static_cast<double>(golden.numel());
+  };
+  EXPECT_LE(max_difference(ours, golden_.at("image_u8")), 1);
+  EXPECT_LE(share_that_differs(golden_.at("image_u8")), 1e-3);
+  EXPECT_GT(share_that_differs(golden_.at("frames_u8")[0]), 0.3);  // the two kinds are told apart
+}
+
+INSTANTIATE_TEST_SUITE_P(TextToImage, PictureGolden, testing::Values("t2i_unipc_1f"),
+                         [](const auto& test) { return std::string(test.param); });
+
 TEST(PipelineLayouts, OfficialAndDiffusersKeysGiveTheSameTransformer) {
   const c10::InferenceMode inference;
   auto model = pipeline::load_model(data("pipeline_t2v/diffusers"), device::Device{}, {});

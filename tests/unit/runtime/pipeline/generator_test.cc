@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/crypto/sha256.h"
+#include "runtime/media/image_decoder.h"
 #include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/media/read_mp4.h"
@@ -245,6 +246,41 @@ TEST_F(GeneratorTest, OneFrameIsAVideoToo) {
   const auto result = generate(one, "a.mp4");
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(wan::testing::read_mp4(file("a.mp4")).pictures.size(), 1u);
+}
+
+TEST_F(GeneratorTest, OneFrameIsARoundedPictureIfTheNameSaysSo) {
+  ResolvedGeneration one = request("a red ball");
+  one.frames = 1;
+  const auto video = generate(one, "a.mp4"), picture = generate(one, "a.png");
+  ASSERT_TRUE(video.has_value() && picture.has_value());
+  EXPECT_EQ(picture->codec, "png");
+  const auto image = media::decode_image_file(settings().media_program, file("a.png"));
+  ASSERT_TRUE(image.has_value()) << image.error().message;
+  EXPECT_EQ(picture->frames_sha256,
+            sha256_digest({reinterpret_cast<const char*>(image->rgb.data()), image->rgb.size()}));
+  EXPECT_NE(picture->frames_sha256, video->frames_sha256);  // cut there
+}
+
+TEST_F(GeneratorTest, EveryFormatHoldsTheSameFrames) {
+  const auto what = request("a red ball");
+  const auto mp4 = generate(what, "a.mp4"), webm = generate(what, "a.webm"),
+             folder = generate(what, "frames/");
+  ASSERT_TRUE(mp4.has_value() && webm.has_value() && folder.has_value());
+  EXPECT_EQ(mp4->frames_sha256, webm->frames_sha256);
+  EXPECT_EQ(mp4->frames_sha256, folder->frames_sha256);
+  EXPECT_EQ(webm->codec, "vp9");
+  EXPECT_EQ(wan::testing::read_mp4(file("a.webm")).pictures.size(), static_cast<size_t>(what.frames));
+  int64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(file("frames")))
+    bytes += static_cast<int64_t>(entry.file_size());
+  EXPECT_EQ(folder->bytes, bytes);
+}
+
+TEST_F(GeneratorTest, AnUnknownEndingIsSaidBeforeAnyWork) {
+  const auto result = generate(request("a red ball"), "a.avi");
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(result.error().message, HasSubstr("ends in .avi; allowed: .mp4, .webm, .gif, .png"));
 }
 
 TEST_F(GeneratorTest, ImageToVideoIsRefusedByATextModel) {
