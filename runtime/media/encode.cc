@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "runtime/media/sandbox.h"
+
 namespace wan::media {
 namespace {
 
@@ -81,6 +83,7 @@ Status write_complete(const EncodeOptions& options, VideoFormat format, const fs
 Status run_encode(const EncodeOptions& options) {
   WAN_TRY(const VideoFormat format, video_format(options.output, options.frames));
   const fs::path temporary = temporary_name(options.output);
+  enter_encoder_sandbox();
   const Status status = write_complete(options, format, temporary);
   std::error_code ignored;
   if (!status) fs::remove_all(temporary, ignored);

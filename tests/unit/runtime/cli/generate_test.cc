@@ -107,6 +107,8 @@ TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
       {"--no-such-flag", "--no-such-flag"},
       {"-f missing.yaml", "missing.yaml"},
       {"--prompt x -o missing/a.mp4", "missing does not exist"},
+      {"--prompt x -o a.avi", "ends in .avi; allowed: .mp4, .webm, .gif, .png"},
+      {"--prompt x -o a.png", "a.png holds one picture and the video has 17 frames"},
       {"--prompt x --device gpu", "allowed: auto, cpu, cuda"},
   };
   for (const auto& [arguments, message] : cases) {

@@ -1,5 +1,6 @@
 #include "runtime/media/sandbox.h"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 
 #include "runtime/media/child.h"
 #include "tests/support/paths.h"
+#include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/process.h"
 
 namespace wan::media {
@@ -50,6 +52,35 @@ TEST(Sandbox, MemoryAndTheStandardStreamsRemain) {
                 if (large.back() != 'x' || ::write(STDERR_FILENO, "still here\n", 11) != 11) ::_exit(1);
               }),
               ExitedWithCode(0), "still here");
+}
+
+TEST(Sandbox, EncodersHaveFilesAndThreadsButNoNetworkAndNoPrograms) {
+  const auto inside = [] {
+    enter_encoder_sandbox();
+    bool ran = false;
+    std::thread([&] { ran = true; }).join();
+    const int file = ::open("/dev/null", O_WRONLY);
+    if (!ran || file < 0 || ::write(file, "x", 1) != 1) ::_exit(1);
+    if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM) ::_exit(2);
+    if (::syscall(SYS_fork) >= 0 || errno != EPERM) ::_exit(3);
+    if (::execl("/bin/true", "true", nullptr) != -1 || errno != EPERM) ::_exit(4);
+    ::_exit(0);
+  };
+  EXPECT_EXIT(inside(), ExitedWithCode(0), "");
+}
+
+TEST(Sandbox, HoldsWhileFramesAreEncoded) {
+  const testing::TemporaryFolder folder;
+  auto child =
+      start_child({(testing::program_dir() / "wan-media").string(), "encode", "--width", "16", "--height",
+                   "16", "--frames", "1", "--fps", "1", "--output", (folder.path() / "a.mp4").string()},
+                  false);
+  ASSERT_TRUE(child.has_value());
+  const auto status_file = "/proc/" + std::to_string(child->process) + "/status";
+  EXPECT_TRUE(testing::eventually(
+      [&] { return testing::read_text(status_file).find("Seccomp:\t2\n") != std::string::npos; }));
+  child->input.close();
+  EXPECT_NE(wait_for_child(*child), 0);  // no frame came
 }
 
 // The program itself, while it waits for its input: before a byte of the image was read.
