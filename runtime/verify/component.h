@@ -16,8 +16,10 @@ namespace wan::verify {
 [[nodiscard]] Rows verify_i2v_conditioning(const Golden& golden);
 [[nodiscard]] Rows verify_transformer(const Golden& golden);
 [[nodiscard]] Rows verify_vae(const Golden& golden);
+[[nodiscard]] Rows verify_schedulers(const Golden& golden);
 [[nodiscard]] Rows verify_noise(const Golden& golden);
 [[nodiscard]] Rows verify_keys(const Golden& golden);
 [[nodiscard]] Rows verify_pth(const Golden& golden);
+[[nodiscard]] Rows verify_pipeline(const Golden& golden);  // text or image to video: the cases say
 
 }  // namespace wan::verify

@@ -33,9 +33,12 @@ constexpr std::array kComponents = {
     Component{"i2v_conditioning", verify_i2v_conditioning},
     Component{"dit", verify_transformer},
     Component{"vae", verify_vae},
+    Component{"schedulers", verify_schedulers},
     Component{"noise", verify_noise},
     Component{"keys", verify_keys},
     Component{"pth", verify_pth},
+    Component{"pipeline_t2v", verify_pipeline},
+    Component{"pipeline_i2v", verify_pipeline},
 };
 
 const Component* component_of(const std::string& folder) {
@@ -134,7 +137,8 @@ Result<Outcome> verify(const fs::path& directory, const Options& options,
                                  (options.only.empty() ? "a known component" : "component " + options.only) +
                                  "; known: " + joined(component_names())));
   }
-  WAN_TRY(const device::Device device, device::choose_device(options.device, options.threads));
+  WAN_TRY(device::Device device, device::choose_device(options.device, options.threads));
+  device.plan.precision = "fp32";
   // The goldens are fp32: a GPU's shorter products would differ by a thousand times the limits.
   at::globalContext().setAllowTF32CuDNN(false);
   at::globalContext().setAllowTF32CuBLAS(false);

@@ -55,7 +55,9 @@ INSTANTIATE_TEST_SUITE_P(All, ShippedGolden,
                                            Shipped{"text_clean", 578}, Shipped{"tokenizer", 1700},
                                            Shipped{"t5", 3}, Shipped{"dit_t2v_a", 10},
                                            Shipped{"dit_t2v_b", 4}, Shipped{"dit_i2v", 4},
-                                           Shipped{"noise", 40}, Shipped{"keys", 6}, Shipped{"pth", 10}),
+                                           Shipped{"noise", 40}, Shipped{"keys", 6}, Shipped{"pth", 10},
+                                           Shipped{"schedulers", 279}, Shipped{"pipeline_t2v", 60},
+                                           Shipped{"pipeline_i2v", 50}),
                          [](const auto& test) { return test.param.folder; });
 
 // A copy of some folders, to be spoiled.
