@@ -34,9 +34,6 @@ target_link_options(wan_flags INTERFACE -fuse-ld=lld -Wl,-z,relro,-z,now)
 if(WAN_SANITIZE)
   target_compile_options(wan_flags INTERFACE -fsanitize=${WAN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(wan_flags INTERFACE -fsanitize=${WAN_SANITIZE})
-  if(WAN_SANITIZE MATCHES "address")
-    target_compile_options(wan_flags INTERFACE -fsanitize=fuzzer-no-link)  # for tests/fuzz: which code an input reaches
-  endif()
 endif()
 
 # wan_library(NAME [DEPS lib...] [EXCLUDE regex]): every .cc directly in this folder, one static library.
