@@ -14,7 +14,8 @@ namespace wan::media {
 namespace {
 
 constexpr rlim_t kProcessorSeconds = 120;
-constexpr rlim_t kMemoryBytes = rlim_t{4} << 30;  // the largest picture needs a quarter of it
+[[maybe_unused]] constexpr rlim_t kMemoryBytes = rlim_t{4}
+                                                 << 30;  // the largest picture needs a quarter of it
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
