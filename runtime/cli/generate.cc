@@ -32,6 +32,8 @@ struct Options {
   std::string device = "auto";
   std::string precision = "auto";
   int threads = 0;
+  std::string checkpoint, noise;
+  int checkpoint_every = 1;
   bool json = false;
 };
 
@@ -43,6 +45,7 @@ Examples:
   wan-runtime generate --prompt "a red ball moves to the right on a blue background" -o ball.mp4
   wan-runtime generate -f manifests/samples/videojob.yaml --output-dir videos
   wan-runtime generate --prompt "a green square" --frames 1 -o square.png
+  wan-runtime generate -f long.yaml --checkpoint checkpoints --checkpoint-every 5
   wan-runtime generate -f job.yaml --steps 30 --seed 7 --json
   wan-runtime generate --model models/Wan2.1-I2V --image cat.jpg --prompt "the cat turns its head" -o cat.mp4
 
@@ -73,6 +76,17 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--precision", options.precision,
                  "auto (bf16 where the machine is good at it and the model is large), fp32 or bf16");
   app.add_option("--threads", options.threads, "CPU threads (default: the cores this process may use)");
+  app.add_option(
+      "--checkpoint", options.checkpoint,
+      "folder for checkpoints; the same call after an interruption goes on from the last one, to the same "
+      "bytes");
+  app.add_option("--checkpoint-every", options.checkpoint_every, "steps between checkpoints")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option(
+      "--noise", options.noise,
+      "safetensors file with the noise to start from, instead of the seed's (one F32 tensor of the latents' "
+      "shape)");
   app.add_flag("--json", options.json, "events as JSON lines on standard output");
   app.footer(kFooter);
 }
@@ -205,11 +219,15 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   WAN_TRY(const fs::path output, output_of(options, job, resolved.frames));
   WAN_TRY_VOID(pipeline::check_output(output, resolved.frames));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
+  const pipeline::NoticeSink notice = [&](const std::string& text) { display.note(text); };
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,
                                                 .precision = options.precision,
                                                 .media_program = {},
-                                                .single_use = true};
+                                                .single_use = true,
+                                                .checkpoints = {options.checkpoint, options.checkpoint_every},
+                                                .noise = options.noise,
+                                                .notice = notice};
   WAN_TRY(const auto generator, pipeline::load_generator(directory, settings, show));
   WAN_TRY_VOID(check_digest(job, generator->info()));
   resolved.precision = generator->info().precision;

@@ -87,6 +87,16 @@ void ProgressDisplay::show(const Progress& progress) {
   }
 }
 
+void ProgressDisplay::note(const std::string& text) {
+  clear();
+  if (style_ == Style::kJson) {
+    const Json event = {{"type", "NOTICE"}, {"message", text}};
+    std::cout << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  } else {
+    std::cerr << text << std::endl;
+  }
+}
+
 void ProgressDisplay::clear() {
   if (line_shown_) std::cerr << "\r\033[K" << std::flush;
   line_shown_ = false;

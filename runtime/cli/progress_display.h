@@ -23,6 +23,8 @@ class ProgressDisplay {
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
   void show(const Progress& progress);
+  // A sentence of its own: a line on standard error, or {"type":"NOTICE","message":"..."}.
+  void note(const std::string& text);
   // Takes the live line away, so that other text can be printed.
   void clear();
 

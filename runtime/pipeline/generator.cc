@@ -10,6 +10,8 @@
 #include "base/crypto/sha256.h"
 #include "runtime/device/device.h"
 #include "runtime/media/encoder.h"
+#include "runtime/pipeline/generation_checkpoint.h"
+#include "runtime/pipeline/noise.h"
 #include "runtime/pipeline/output_file.h"
 #include "runtime/pipeline/progress_meter.h"
 #include "runtime/pipeline/wan_model.h"
@@ -52,10 +54,10 @@ auto guarded(Function&& function) -> decltype(function()) {
 
 class WanGenerator final : public Generator {
  public:
-  WanGenerator(std::unique_ptr<WanModel> model, bool single_use, fs::path media, int encoder_threads,
-               std::string numerics_id, double load_seconds)
+  WanGenerator(std::unique_ptr<WanModel> model, GeneratorSettings settings, fs::path media,
+               int encoder_threads, std::string numerics_id, double load_seconds)
       : model_(std::move(model)),
-        single_use_(single_use),
+        settings_(std::move(settings)),
         media_(std::move(media)),
         encoder_threads_(encoder_threads),
         numerics_id_(std::move(numerics_id)),
@@ -89,9 +91,12 @@ class WanGenerator final : public Generator {
                                ProgressMeter& meter, const model::Checkpoint& checkpoint) {
     GenerationResult result;
     result.timings.load = load_seconds_;
-    WAN_TRY(const at::Tensor latents, make_latents(generation, meter, checkpoint, result.timings));
+    WAN_TRY(const auto checkpoints, checkpoint_folder(generation));
+    WAN_TRY(const at::Tensor latents,
+            make_latents(generation, checkpoints, meter, checkpoint, result.timings));
     WAN_TRY_VOID(write_video(generation, latents, output, meter, checkpoint, result));
     WAN_TRY_VOID(describe_output(output, result));
+    if (checkpoints) checkpoints->remove();
     result.width = generation.width;
     result.height = generation.height;
     result.frames = generation.frames;
@@ -103,7 +108,45 @@ class WanGenerator final : public Generator {
     return result;
   }
 
-  Result<at::Tensor> make_latents(const ResolvedGeneration& generation, ProgressMeter& meter,
+  void say(const std::string& notice) const {
+    if (settings_.notice) settings_.notice(notice);
+  }
+
+  Result<std::optional<CheckpointFolder>> checkpoint_folder(const ResolvedGeneration& generation) const {
+    if (settings_.checkpoints.directory.empty()) return std::nullopt;
+    Json inputs = to_json(generation);
+    inputs["modelDigest"] = model_->info.digest;
+    inputs["numericsId"] = numerics_id_;
+    if (!settings_.noise.empty()) {
+      WAN_TRY(inputs["noise"], sha256_file_digest(settings_.noise));
+    }
+    WAN_TRY(auto folder, CheckpointFolder::open(settings_.checkpoints.directory, std::move(inputs)));
+    return folder;
+  }
+
+  Result<at::Tensor> starting_latents(const ResolvedGeneration& generation) const {
+    const at::Tensor drawn = prepare_latents(*model_, generation.frames, generation.height, generation.width,
+                                             static_cast<uint64_t>(generation.seed));
+    if (settings_.noise.empty()) return drawn;
+    return read_noise(settings_.noise, drawn.sizes());
+  }
+
+  // The latents to go on from; `sampler` is brought to their step.
+  Result<at::Tensor> resume(const CheckpointFolder& folder, at::Tensor noise,
+                            scheduler::Sampler& sampler) const {
+    const auto checkpoint = folder.newest();
+    if (checkpoint && checkpoint->latents.sizes() == noise.sizes()) {
+      WAN_TRY_VOID(sampler.restore(checkpoint->sampler));
+      say("resumed at step " + std::to_string(sampler.steps_done()));
+      return checkpoint->latents;
+    }
+    const std::string others = folder.others();
+    if (!others.empty()) say("the checkpoints are of another generation: " + others + "; starting at step 0");
+    return noise;
+  }
+
+  Result<at::Tensor> make_latents(const ResolvedGeneration& generation,
+                                  const std::optional<CheckpointFolder>& checkpoints, ProgressMeter& meter,
                                   const model::Checkpoint& checkpoint, Timings& timings) const {
     constexpr int kPrompts = 2;
     meter.begin("TextEncode", kPrompts);
@@ -115,17 +158,43 @@ class WanGenerator final : public Generator {
     guidance.negative = model_->transformer->encode_text(negative_rows);
     meter.advance(kPrompts);
     timings.text_encode = meter.elapsed();
-    if (single_use_) model_->text_encoder.reset();
+    if (settings_.single_use) model_->text_encoder.reset();
 
     guidance.image = make_condition(generation, meter, checkpoint, timings);
     meter.begin("Denoise", generation.steps);
-    const at::Tensor noise = prepare_latents(*model_, generation.frames, generation.height, generation.width,
-                                             static_cast<uint64_t>(generation.seed));
     WAN_TRY(auto sampler, scheduler::make_sampler(generation.sampler, generation.steps, generation.shift));
-    const auto on_step = [&](int done, const at::Tensor&) { meter.advance(done); };
-    const at::Tensor latents = denoise(*model_, noise, sampler, guidance, on_step, checkpoint);
+    WAN_TRY(at::Tensor latents, starting_latents(generation));
+    if (checkpoints) {
+      WAN_TRY(latents, resume(*checkpoints, latents, sampler));
+    }
+    meter.advance(sampler.steps_done());
+    CheckpointKeeper keeper(checkpoints, settings_.checkpoints.every);
+    WAN_TRY(latents, denoise_kept(latents, sampler, guidance, keeper, meter, checkpoint));
     timings.denoise = meter.elapsed();
     return latents;
+  }
+
+  // Where a save fails, the generation ends: who asked for checkpoints should not find out after hours.
+  Result<at::Tensor> denoise_kept(const at::Tensor& latents, scheduler::Sampler& sampler,
+                                  const Guidance& guidance, CheckpointKeeper& keeper, ProgressMeter& meter,
+                                  const model::Checkpoint& checkpoint) const {
+    const auto on_step = [&](int done, const at::Tensor& after) {
+      meter.advance(done);
+      keeper.after_step(sampler, after);
+    };
+    const model::Checkpoint between_blocks = [&] {
+      if (!keeper.status()) throw model::Interrupted{};
+      checkpoint();
+    };
+    try {
+      return denoise(*model_, latents, sampler, guidance, on_step, between_blocks);
+    } catch (const model::Interrupted&) {
+      if (!keeper.status()) return fail(keeper.status().error());
+      const int step = keeper.save_last();
+      if (step > 0)
+        say("checkpoint of step " + std::to_string(step) + " written; the same call goes on from it");
+      throw;
+    }
   }
 
   // Its time counts as that of the text.
@@ -139,7 +208,7 @@ class WanGenerator final : public Generator {
     ImageCondition condition = encode_image(*model_, *generation.image, shape, on_latent_frame, checkpoint);
     meter.advance(latent_frames);
     timings.text_encode += meter.elapsed();
-    if (single_use_) model_->image_encoder.reset();
+    if (settings_.single_use) model_->image_encoder.reset();
     return condition;
   }
 
@@ -189,7 +258,7 @@ class WanGenerator final : public Generator {
   }
 
   std::unique_ptr<WanModel> model_;
-  bool single_use_;
+  GeneratorSettings settings_;
   fs::path media_;
   int encoder_threads_;
   std::string numerics_id_;
@@ -210,8 +279,8 @@ Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const Generat
   WAN_TRY(auto model, load_model(model_dir, device, report, settings.precision));
   device.plan.precision = model->info.precision;
   WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
-  return std::make_unique<WanGenerator>(std::move(model), settings.single_use, media, encoder_threads,
-                                        numerics_id, seconds_since(start));
+  return std::make_unique<WanGenerator>(std::move(model), settings, media, encoder_threads, numerics_id,
+                                        seconds_since(start));
 }
 
 }  // namespace

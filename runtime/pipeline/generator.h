@@ -23,6 +23,14 @@ struct ModelInfo {
   std::string precision = "fp32";  // what the loaded weights are multiplied in: fp32 or bf16
 };
 
+// Said once, while a generation starts or ends: "resumed at step 7", why a checkpoint is not used.
+using NoticeSink = std::function<void(const std::string&)>;
+
+struct CheckpointSettings {
+  std::filesystem::path directory;  // empty: none are written or used
+  int every = 1;                    // steps
+};
+
 struct GeneratorSettings {
   std::string device = "auto";          // auto, cpu, cuda
   int threads = 0;                      // 0: the cores this process may use (affinity and cgroup quota)
@@ -30,6 +38,9 @@ struct GeneratorSettings {
   std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
   // One generation only: text and image encoder are freed as soon as it has no more use for them.
   bool single_use = false;
+  CheckpointSettings checkpoints;
+  std::filesystem::path noise;  // safetensors file with the noise to start from; empty: drawn from the seed
+  NoticeSink notice;
 };
 
 // Called on the inference thread, at most a few times a second; must be quick.

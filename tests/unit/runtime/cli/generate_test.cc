@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <regex>
 #include <signal.h>
 #include <spawn.h>
 #include <sstream>
@@ -163,39 +164,154 @@ TEST_F(GenerateProgram, HelpShowsExamplesAndExitCodes) {
   }
 }
 
-TEST_F(GenerateProgram, ASignalEndsItCleanly) {
-  const std::string output = file("a.mp4").string();
-  std::vector<std::string> words = {
-      program().string(), "generate", "--prompt", "a red ball", "--steps", "1000", "--json", "-o", output};
+// Runs `words` with --json and sends `signal` as soon as its output matches `sign`.
+struct Interrupted {
+  int status = 0;  // as waitpid gives it
+  std::string seen;
+};
+
+Interrupted run_until(std::vector<std::string> words, const std::string& sign, int signal) {
+  words.emplace_back("--json");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   int pipe_ends[2];
-  ASSERT_EQ(::pipe(pipe_ends), 0);
+  if (::pipe(pipe_ends) != 0) return {};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
   pid_t process = -1;
-  ASSERT_EQ(posix_spawn(&process, argv[0], &actions, nullptr, argv.data(), environ), 0);
+  const int error = posix_spawn(&process, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(pipe_ends[1]);
-  std::string seen;
+  if (error != 0) return {};
+  Interrupted run;
   std::array<char, 4096> buffer;
   bool signalled = false;
   for (ssize_t got; (got = ::read(pipe_ends[0], buffer.data(), buffer.size())) > 0;) {
-    seen.append(buffer.data(), static_cast<size_t>(got));
-    if (!signalled && seen.find("Denoise") != std::string::npos) {
-      ::kill(process, SIGTERM);
+    run.seen.append(buffer.data(), static_cast<size_t>(got));
+    if (!signalled && std::regex_search(run.seen, std::regex(sign))) {
+      ::kill(process, signal);
       signalled = true;
     }
   }
   ::close(pipe_ends[0]);
-  int status = 0;
-  ::waitpid(process, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 130);
-  EXPECT_THAT(seen, HasSubstr("cancelled"));
+  ::waitpid(process, &run.status, 0);
+  return run;
+}
+
+TEST_F(GenerateProgram, ASignalEndsItCleanly) {
+  const Interrupted run = run_until({program().string(), "generate", "--prompt", "a red ball", "--steps",
+                                     "1000", "-o", file("a.mp4").string()},
+                                    "Denoise", SIGTERM);
+  ASSERT_TRUE(WIFEXITED(run.status));
+  EXPECT_EQ(WEXITSTATUS(run.status), 130);
+  EXPECT_THAT(run.seen, HasSubstr("cancelled"));
   EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+// Long enough for a signal to come in the middle; progress is not told at every step.
+constexpr const char* kInTheMiddle = R"("step":[1-3][0-9],)";
+
+class ResumedGeneration : public GenerateProgram {
+ protected:
+  std::vector<std::string> call(const std::string& output) const {
+    return {program().string(),
+            "generate",
+            "--prompt",
+            "a red ball",
+            "--steps",
+            "50",
+            "--frames",
+            "5",
+            "--size",
+            "64x64",
+            "--checkpoint",
+            file("checkpoints").string(),
+            "--checkpoint-every",
+            "3",
+            "-o",
+            file(output).string()};
+  }
+  std::string arguments(const std::string& output, const std::string& steps = "50") const {
+    return "--prompt 'a red ball' --frames 5 --size 64x64 --steps " + steps + " --json -o " + output;
+  }
+  std::string uninterrupted() {
+    const Outcome outcome = run(arguments("whole.mp4"));
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+    return *sha256_file_digest(file("whole.mp4"));
+  }
+};
+
+TEST_F(ResumedGeneration, AfterASignalGoesOnFromTheLastStepToTheSameBytes) {
+  const Interrupted first = run_until(call("a.mp4"), kInTheMiddle, SIGTERM);
+  ASSERT_TRUE(WIFEXITED(first.status));
+  EXPECT_EQ(WEXITSTATUS(first.status), 130);
+  EXPECT_THAT(first.seen, HasSubstr("the same call goes on from it"));
+  const Outcome second = run(arguments("a.mp4") + " --checkpoint checkpoints");
+  EXPECT_EQ(second.code, 0) << second.text;
+  EXPECT_THAT(second.text, HasSubstr("resumed at step "));
+  EXPECT_EQ(*sha256_file_digest(file("a.mp4")), uninterrupted());
+  EXPECT_TRUE(fs::is_empty(file("checkpoints"))) << "a finished generation leaves none";
+}
+
+TEST_F(ResumedGeneration, AfterAKillGoesOnFromTheLastCheckpointToTheSameBytes) {
+  const Interrupted first = run_until(call("a.mp4"), kInTheMiddle, SIGKILL);
+  ASSERT_TRUE(WIFSIGNALED(first.status));
+  const Outcome second = run(arguments("a.mp4") + " --checkpoint checkpoints");
+  EXPECT_EQ(second.code, 0) << second.text;
+  EXPECT_THAT(second.text, ::testing::ContainsRegex("resumed at step [0-9]+"));
+  EXPECT_EQ(*sha256_file_digest(file("a.mp4")), uninterrupted());
+}
+
+TEST_F(ResumedGeneration, NeverUsesTheCheckpointOfAnotherGenerationAndSaysWhy) {
+  static_cast<void>(run_until(call("a.mp4"), kInTheMiddle, SIGTERM));
+  const Outcome other = run(arguments("b.mp4", "3") + " --checkpoint checkpoints");
+  EXPECT_EQ(other.code, 0) << other.text;
+  EXPECT_THAT(other.text, HasSubstr("the checkpoints are of another generation: "));
+  EXPECT_THAT(other.text, HasSubstr("starting at step 0"));
+  EXPECT_EQ(run(arguments("c.mp4", "3")).code, 0);
+  EXPECT_EQ(*sha256_file_digest(file("b.mp4")), *sha256_file_digest(file("c.mp4")));
+}
+
+TEST_F(ResumedGeneration, EndsWhenACheckpointCannotBeWritten) {
+  write("checkpoints", "a file where the folder should be");
+  const Outcome outcome = run(arguments("a.mp4") + " --checkpoint checkpoints --checkpoint-every 1");
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.text, HasSubstr("checkpoint"));
+  EXPECT_FALSE(fs::exists(file("a.mp4")));
+}
+
+// One F32 tensor of zeros.
+std::string zeros_safetensors(const std::string& shape, size_t elements) {
+  const std::string header = R"({"noise":{"dtype":"F32","shape":[)" + shape + R"(],"data_offsets":[0,)" +
+                             std::to_string(4 * elements) + "]}}";
+  std::string length(8, '\0');
+  length[0] = static_cast<char>(header.size());
+  return length + header + std::string(4 * elements, '\0');
+}
+
+TEST_F(GenerateProgram, StartsFromTheNoiseOfAFile) {
+  write("noise.safetensors", zeros_safetensors("16,2,8,8", 16 * 2 * 8 * 8));
+  EXPECT_EQ(run("--prompt x -o seed.mp4" + std::string(kQuick)).code, 0);
+  const Outcome given = run("--prompt x -o noise.mp4 --noise noise.safetensors" + std::string(kQuick));
+  EXPECT_EQ(given.code, 0) << given.text;
+  EXPECT_NE(*sha256_file_digest(file("seed.mp4")), *sha256_file_digest(file("noise.mp4")));
+  const Outcome misshapen =
+      run("--prompt x -o a.mp4 --noise noise.safetensors --steps 2 --frames 9 --size 64x64");
+  EXPECT_EQ(misshapen.code, 2) << misshapen.text;
+  EXPECT_THAT(misshapen.text,
+              HasSubstr("shape [16, 2, 8, 8]; this size and number of frames need one F32 tensor of "
+                        "shape [16, 3, 8, 8]"));
+}
+
+TEST_F(GenerateProgram, ComputesInThePrecisionThatIsAskedFor) {
+  const Outcome bf16 = run("--prompt x --precision bf16 --json -o a.mp4" + std::string(kQuick));
+  EXPECT_EQ(bf16.code, 0) << bf16.text;
+  EXPECT_THAT(bf16.text, HasSubstr(R"("precision":"bf16")"));
+  const Outcome wrong = run("--prompt x --precision fp8 -o a.mp4");
+  EXPECT_EQ(wrong.code, 2) << wrong.text;
+  EXPECT_THAT(wrong.text, HasSubstr("precision: 'fp8' is not allowed; allowed: auto, fp32, bf16"));
 }
 
 }  // namespace
