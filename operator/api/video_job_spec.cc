@@ -66,10 +66,9 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
           .add("model", &VideoJobSpec::model,
                {.text = "A model for a pod of the job's own, which ends with it.", .immutable = true})
           .add("prompt", &VideoJobSpec::prompt,
-               {.text = "What the video shows.",
+               {.text = "What the video shows. May be empty.",
                 .required = true,
                 .immutable = true,
-                .min_length = 1,
                 .max_length = 4096})
           .add("negativePrompt", &VideoJobSpec::negative_prompt,
                {.text = "What the video must not show. Unset takes the model's own; empty is none.",

@@ -85,16 +85,12 @@ Status read(const Json& object, const char* field, std::optional<double>& target
   return {};
 }
 
-Status check_prompt(std::string_view field, const std::string& text, bool may_be_empty) {
+Status check_prompt(std::string_view field, const std::string& text) {
   const auto characters = tokenizer::count_code_points(text);
   if (!characters) return fail(invalid_argument(std::string(field) + ": the text is not UTF-8"));
   if (*characters > kMaxPromptCharacters) {
     return fail(wrong(field, "a text of " + std::to_string(*characters) + " characters",
                       "it may have up to " + std::to_string(kMaxPromptCharacters)));
-  }
-  if (*characters == 0 && !may_be_empty) {
-    return fail(invalid_argument(std::string(field) +
-                                 ": missing or empty; say what the video shows, in 1 to 4096 characters"));
   }
   return {};
 }
@@ -155,8 +151,8 @@ Result<VideoSize> resolve_size(const GenerationSpec& spec, const GenerationDefau
 }
 
 Status check(const ResolvedGeneration& generation) {
-  WAN_TRY_VOID(check_prompt("prompt", generation.prompt, false));
-  WAN_TRY_VOID(check_prompt("negativePrompt", generation.negative_prompt, true));
+  WAN_TRY_VOID(check_prompt("prompt", generation.prompt));
+  WAN_TRY_VOID(check_prompt("negativePrompt", generation.negative_prompt));
   WAN_TRY_VOID(check_integer("frames", generation.frames, 1, 1025));
   if (generation.frames % 4 != 1) {
     const int below = generation.frames - (generation.frames + 3) % 4;
@@ -238,9 +234,7 @@ Result<GenerationDefaults> defaults_from_json(const Json& object) {
 Result<GenerationSpec> generation_spec_from_json(const Json& spec) {
   if (!spec.is_object()) return fail(invalid_argument("spec: must be an object"));
   GenerationSpec out;
-  std::optional<std::string> prompt;
-  WAN_TRY_VOID(read(spec, "prompt", prompt));
-  out.prompt = prompt.value_or("");
+  WAN_TRY_VOID(read(spec, "prompt", out.prompt));
   WAN_TRY_VOID(read(spec, "negativePrompt", out.negative_prompt));
   WAN_TRY_VOID(read(spec, "size", out.size));
   WAN_TRY_VOID(read_integer(spec, "frames", out.frames));
@@ -299,7 +293,11 @@ Result<ResolvedGeneration> resolve(const GenerationSpec& spec, const GenerationD
                                    const std::string& namespace_, const std::string& name) {
   ResolvedGeneration out;
   out.task = defaults.task;
-  out.prompt = spec.prompt;
+  if (!spec.prompt) {
+    return fail(invalid_argument(
+        "prompt: missing; say what the video shows, in up to 4096 characters (it may be empty)"));
+  }
+  out.prompt = *spec.prompt;
   out.negative_prompt = spec.negative_prompt.value_or(defaults.negative_prompt);
   WAN_TRY_VOID(check_image(spec, defaults));
   WAN_TRY(const VideoSize size, resolve_size(spec, defaults));

@@ -23,7 +23,7 @@ struct InputImage {
 
 // The generation fields of VideoJob.spec; unset means "the model's default".
 struct GenerationSpec {
-  std::string prompt;
+  std::optional<std::string> prompt;  // required; may be empty
   std::optional<std::string> negative_prompt;
   std::optional<std::string> size;  // "WIDTHxHEIGHT"
   std::optional<int> frames;        // 4n+1
@@ -76,8 +76,8 @@ struct ResolvedGeneration {
 [[nodiscard]] Json to_json(const GenerationDefaults& defaults);
 [[nodiscard]] Json to_json(const ResolvedGeneration& generation);
 
-// Fills the gaps from `defaults` and checks ranges: prompt 1..4096 characters of UTF-8, sides multiples of 16
-// from 16 to 4096, frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift
+// Fills the gaps from `defaults` and checks ranges: prompt up to 4096 characters of UTF-8, sides multiples of
+// 16 from 16 to 4096, frames 4n+1 from 1 to 1025, fps 1..120, steps 1..1000, guidanceScale 0..100, shift
 // 0.01..100, sampler one of scheduler::sampler_names(). A missing seed is the first 32 bits of SHA-256 over
 // the canonical JSON of {namespace, name, and the resolved fields without seed}: applying the same manifest
 // again finds the same video. Of an image-to-video model `size` says how many pixels a frame has, the image

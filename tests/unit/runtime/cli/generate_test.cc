@@ -101,7 +101,7 @@ TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
   const std::pair<std::string, std::string> cases[] = {
       {"--prompt x --frames 6", "frames: 6 is not allowed; it must be 4n+1"},
       {"--prompt x --sampler heun", "allowed: unipc"},
-      {"", "prompt: missing or empty"},
+      {"", "prompt: missing; say what the video shows"},
       {"--prompt x --model nosuch", "model 'nosuch': not found"},
       {"--prompt x --image a.png", "--image: model wan-tiny makes videos from text alone"},
       {"--prompt x --steps many", "--steps"},

@@ -106,7 +106,7 @@ TEST(ResolveWithImage, AMissingOrUselessImageIsAnErrorThatNamesTheField) {
 }
 
 TEST(Resolve, NamesTheFieldTheValueAndWhatIsAllowed) {
-  EXPECT_THAT(error_after([](auto& s) { s.prompt = ""; }), HasSubstr("prompt: missing or empty"));
+  EXPECT_THAT(error_after([](auto& s) { s.prompt.reset(); }), HasSubstr("prompt: missing; say"));
   EXPECT_THAT(error_after([](auto& s) { s.prompt = "\xff"; }), HasSubstr("prompt: the text is not UTF-8"));
   EXPECT_THAT(error_after([](auto& s) { s.prompt = std::string(4097, 'a'); }), HasSubstr("4097 characters"));
   EXPECT_THAT(error_after([](auto& s) { s.frames = 16; }),
