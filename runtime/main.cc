@@ -9,6 +9,7 @@
 #include "runtime/cli/generate.h"
 #include "runtime/cli/inspect.h"
 #include "runtime/cli/job.h"
+#include "runtime/cli/make_random.h"
 #include "runtime/cli/serve.h"
 #include "runtime/cli/verify.h"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr wan::cli::Command kCommands[] = {
     {"generate", "make a video from a VideoJob manifest and/or flags", wan::cli::run_generate},
     {"inspect", "say what model a directory holds and what it needs", wan::cli::run_inspect},
+    {"make-random", "write a model of published dimensions with random weights", wan::cli::run_make_random},
     {"serve", "load a model and serve video jobs over HTTP", wan::cli::run_serve},
     {"job", "serve exactly one video job, then exit", wan::cli::run_job},
     {"verify", "compare this build with the numbers of the official code", wan::cli::run_verify},
