@@ -25,7 +25,7 @@ constexpr wan::cli::Command kCommands[] = {
 };
 
 void print_help(std::ostream& out) {
-  out << "wan-runtime " << WAN_VERSION << ": text to video with Wan models\n\n"
+  out << "wan-runtime " << WAN_VERSION << ": text and images to video with Wan models\n\n"
       << "Usage: wan-runtime COMMAND [flags]\n\nCommands:\n";
   for (const auto& command : kCommands) {
     const std::string name = command.name;

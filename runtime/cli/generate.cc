@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/memory_check.h"
 #include "runtime/cli/model_lookup.h"
 #include "runtime/cli/progress_display.h"
 #include "runtime/cli/videojob.h"
@@ -220,6 +221,9 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   WAN_TRY_VOID(pipeline::check_output(output, resolved.frames));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
   const pipeline::NoticeSink notice = [&](const std::string& text) { display.note(text); };
+  WAN_TRY(const auto need, memory_need(directory, resolved, options.precision));
+  notice(memory_text(need, host_memory()));
+  WAN_TRY_VOID(check_memory(need, host_memory()));
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,
                                                 .precision = options.precision,

@@ -91,7 +91,7 @@ TEST_F(GenerateProgram, FlagsWinOverTheManifest) {
     if (type == "RESULT") result = (*event)["result"];
     if (type == "RESOLVED") resolved = (*event)["resolved"];
   }
-  EXPECT_THAT(types, ::testing::ElementsAre("PROGRESS", "RESOLVED", "PROGRESS", "RESULT"));
+  EXPECT_THAT(types, ::testing::ElementsAre("NOTICE", "PROGRESS", "RESOLVED", "PROGRESS", "RESULT"));
   EXPECT_EQ(int_or(resolved, {"frames"}, 0), 5);
   EXPECT_EQ(int_or(resolved, {"steps"}, 0), 2);
   EXPECT_EQ(string_or(result, {"sha256"}, ""), *sha256_file_digest(file("out/sub/b.mp4")));
