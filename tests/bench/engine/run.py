@@ -136,9 +136,9 @@ def show(title, ours, peer, our_peak, peer_peak, precision):
 
 
 def rows(bench):
-    small = ("--layers", "10")
-    t2v = lambda: bench.model("t2v-1.3b-10-layers", "--variant", "t2v-1.3b", *small, "--text-layers", "3")
-    big = lambda: bench.model("t2v-14b-1-layer", "--variant", "t2v-14b", "--layers", "1", "--text-layers", "1")
+    fp32 = ("--dtype", "fp32")
+    t2v = lambda: bench.model("t2v-1.3b-3-layers", "--variant", "t2v-1.3b", "--layers", "3", *fp32)
+    big = lambda: bench.model("t2v-14b-1-layer", "--variant", "t2v-14b", "--layers", "1", *fp32)
     return {
         "start": lambda title: bench.whole(title, "first-step"),
         "text": lambda title: bench.component(title, "text", t2v(), [30]),
@@ -156,8 +156,8 @@ TITLES = {
     "start": "start of the process to the first step, wan-tiny",
     "text": "UMT5-XXL, 3 of 24 layers, 30 tokens",
     "dit-tiny": "transformer, wan-tiny, 180 tokens",
-    "dit-768": "transformer, 1.3B, 10 of 30 layers, 768 tokens",
-    "dit-4096": "transformer, 1.3B, 10 of 30 layers, 4096 tokens",
+    "dit-768": "transformer, 1.3B, 3 of 30 layers, 768 tokens",
+    "dit-4096": "transformer, 1.3B, 3 of 30 layers, 4096 tokens",
     "dit-14b": "transformer, 14B, 1 of 40 layers, 768 tokens",
     "vae-decode": "VAE decode, 256x256, 9 frames",
     "vae-encode": "VAE encode, 256x256, 9 frames",
