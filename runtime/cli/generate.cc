@@ -166,10 +166,6 @@ void install_signal_handlers() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-void print_event(const Json& event) {
-  std::cout << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-}
-
 Json timings_json(const pipeline::Timings& timings) {
   return {{"load", timings.load},
           {"textEncode", timings.text_encode},
@@ -222,8 +218,9 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
   const pipeline::NoticeSink notice = [&](const std::string& text) { display.note(text); };
   WAN_TRY(const auto need, memory_need(directory, resolved, options.precision));
-  notice(memory_text(need, host_memory()));
-  WAN_TRY_VOID(check_memory(need, host_memory()));
+  const int64_t host_bytes = host_memory();
+  notice(memory_text(need, host_bytes));
+  WAN_TRY_VOID(check_memory(need, host_bytes));
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,
                                                 .precision = options.precision,

@@ -10,6 +10,7 @@
 
 #include "runtime/cli/command.h"
 #include "runtime/cli/model_lookup.h"
+#include "runtime/cli/units.h"
 #include "runtime/pipeline/inspection.h"
 
 namespace wan::cli {
@@ -65,8 +66,6 @@ Result<std::vector<pipeline::VideoDims>> requested(const Options& options) {
   }
   return sizes;
 }
-
-std::string gigabytes(int64_t bytes) { return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9); }
 
 std::string dtypes_text(const pipeline::PartInspection& part) {
   std::string text;

@@ -5,15 +5,12 @@
 #include <fstream>
 #include <unistd.h>
 
+#include "runtime/cli/units.h"
+
 namespace wan::cli {
 namespace {
 
-constexpr double kGigabyte = 1e9;
 constexpr double kDiskBytesPerSecond = 1e9;  // a common local disk; said with the figure
-
-std::string gigabytes(int64_t bytes) {
-  return fmt::format("{:.2f} GB", static_cast<double>(bytes) / kGigabyte);
-}
 
 }  // namespace
 

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <iostream>
 
-#include "base/json/json.h"
-
 namespace wan::cli {
 namespace {
 
@@ -71,6 +69,10 @@ std::string progress_json(const Progress& progress) {
   return Json{{"type", "PROGRESS"}, {"progress", fields}}.dump();
 }
 
+void print_event(const Json& event) {
+  std::cout << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+}
+
 void ProgressDisplay::show(const Progress& progress) {
   const auto now = std::chrono::steady_clock::now();
   if (style_ == Style::kJson) {
@@ -90,8 +92,7 @@ void ProgressDisplay::show(const Progress& progress) {
 void ProgressDisplay::note(const std::string& text) {
   clear();
   if (style_ == Style::kJson) {
-    const Json event = {{"type", "NOTICE"}, {"message", text}};
-    std::cout << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    print_event({{"type", "NOTICE"}, {"message", text}});
   } else {
     std::cerr << text << std::endl;
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/json/json.h"
 #include "base/progress.h"
 
 namespace wan::cli {
@@ -13,6 +14,9 @@ namespace wan::cli {
 [[nodiscard]] std::string progress_text(const Progress& progress);
 // {"type":"PROGRESS","progress":{...}}, the fields of VideoJob.status.progress.
 [[nodiscard]] std::string progress_json(const Progress& progress);
+
+// One event of --json: a line on standard output.
+void print_event(const Json& event);
 
 class ProgressDisplay {
  public:

@@ -18,23 +18,16 @@ constexpr std::string_view kLatents = "latents";
 constexpr std::string_view kSamplerPrefix = "sampler.";
 constexpr size_t kMaxRecordBytes = 1U << 20;
 
-std::string hex_of(const std::string& digest) { return digest.substr(digest.find(':') + 1); }
-
 // The safetensors bytes of float tensors on the CPU.
 std::string safetensors_of(const std::map<std::string, at::Tensor>& tensors) {
-  Json header = Json::object();
+  std::vector<weights::TensorEntry> entries;
   std::string data;
   for (const auto& [name, tensor] : tensors) {
     const at::Tensor whole = tensor.to(at::kCPU, at::kFloat).contiguous();
-    const size_t begin = data.size();
     data.append(static_cast<const char*>(whole.const_data_ptr()), whole.nbytes());
-    header[name] = {{"dtype", "F32"}, {"shape", whole.sizes().vec()}, {"data_offsets", {begin, data.size()}}};
+    entries.push_back({name, weights::DType::kF32, whole.sizes().vec()});
   }
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
-  std::string length(8, '\0');
-  for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(text.size() >> (8 * i) & 0xFF);
-  return length + text + data;
+  return weights::safetensors_header(entries) + data;
 }
 
 fs::path tensors_file(const fs::path& folder, int step) {
@@ -110,9 +103,7 @@ std::string difference(const Json& theirs, const Json& ours) {
 Result<CheckpointFolder> CheckpointFolder::open(const fs::path& directory, Json inputs) {
   constexpr size_t kKeyLength = 32;
   WAN_TRY(const std::string text, canonical_json(inputs));
-  Sha256 digest;
-  digest.update(text);
-  const fs::path folder = directory / hex_of(digest.finish_digest()).substr(0, kKeyLength);
+  const fs::path folder = directory / sha256_hex(text).substr(0, kKeyLength);
   return CheckpointFolder(directory, folder, std::move(inputs));
 }
 
@@ -147,9 +138,7 @@ Status CheckpointFolder::save(const GenerationCheckpoint& checkpoint) const {
     tensors[std::string(kSamplerPrefix) + name] = tensor;
   }
   const std::string bytes = safetensors_of(tensors);
-  Sha256 digest;
-  digest.update(bytes);
-  const Json record = {{"inputs", inputs_}, {"step", step}, {"sha256", digest.finish_digest()}};
+  const Json record = {{"inputs", inputs_}, {"step", step}, {"sha256", sha256_digest(bytes)}};
   WAN_TRY_VOID(write_file_atomically(tensors_file(folder_, step), bytes));
   WAN_TRY_VOID(write_file_atomically(record_file(folder_, step), record.dump(2) + "\n"));
   for (const auto& entry : fs::directory_iterator(folder_, error)) {

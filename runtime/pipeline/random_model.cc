@@ -11,6 +11,7 @@
 
 #include "base/io/file.h"
 #include "runtime/pipeline/tensor_shapes.h"
+#include "runtime/weights/safetensors.h"
 
 namespace wan::pipeline {
 namespace {
@@ -150,19 +151,12 @@ class Writer {
   }
 
   Status write_file(const fs::path& file, const TensorShapes& shapes, bool bf16) {
-    Json header = {{"__metadata__", {{"format", "pt"}}}};
-    int64_t at = 0;
+    std::vector<weights::TensorEntry> entries;
     for (const auto& [name, shape] : shapes) {
-      const int64_t end = at + elements(shape) * (bf16 ? 2 : 4);
-      header[name] = {{"dtype", bf16 ? "BF16" : "F32"}, {"shape", shape}, {"data_offsets", {at, end}}};
-      at = end;
+      entries.push_back({name, bf16 ? weights::DType::kBF16 : weights::DType::kF32, shape});
     }
-    std::string text = header.dump();
-    text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
-    const uint64_t length = text.size();
     std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(&length), sizeof length);
-    out << text;
+    out << weights::safetensors_header(entries, {{"format", "pt"}});
     for (const auto& [name, shape] : shapes) write_tensor(out, name, shape, bf16);
     out.close();
     if (out) return {};

@@ -1,7 +1,5 @@
 #include "runtime/pipeline/wan_model.h"
 
-#include <functional>
-#include <numeric>
 #include <string>
 
 #include "runtime/pipeline/identify_model.h"
@@ -46,7 +44,7 @@ Status load_component(const ModelFiles& files, Component component, const Placem
 int64_t elements(const weights::StoredTensors& tensors) {
   int64_t sum = 0;
   for (const auto& [name, tensor] : tensors) {
-    sum += std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
+    sum += static_cast<int64_t>(weights::element_count(tensor.shape).value_or(0));
   }
   return sum;
 }

@@ -111,12 +111,6 @@ Result<StoredTensors> parse_pth(std::span<const std::byte> file) {
   return tensors;
 }
 
-Result<StoredTensors> open_pth(const std::filesystem::path& file) {
-  WAN_TRY(const auto map, MappedFile::open(file));
-  auto tensors = parse_pth(map->bytes());
-  if (!tensors) return fail(tensors.error().with_context(file.string()));
-  for (auto& [name, tensor] : *tensors) tensor.owner = map;
-  return tensors;
-}
+Result<StoredTensors> open_pth(const std::filesystem::path& file) { return open_tensors(file, parse_pth); }
 
 }  // namespace wan::weights

@@ -117,12 +117,27 @@ Result<StoredTensors> parse_safetensors(std::span<const std::byte> file) {
   return tensors;
 }
 
+std::string safetensors_header(std::span<const TensorEntry> tensors,
+                               const std::map<std::string, std::string>& metadata) {
+  constexpr size_t kAlignment = 8;
+  Json header = Json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t at = 0;
+  for (const TensorEntry& tensor : tensors) {
+    const uint64_t end = at + element_count(tensor.shape).value() * size_of(tensor.dtype);
+    header[tensor.name] = {
+        {"dtype", to_string(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
+    at = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  std::string length(kLengthBytes, '\0');
+  for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(text.size() >> (8 * i) & 0xFF);
+  return length + text;
+}
+
 Result<StoredTensors> open_safetensors(const std::filesystem::path& file) {
-  WAN_TRY(const auto map, MappedFile::open(file));
-  auto tensors = parse_safetensors(map->bytes());
-  if (!tensors) return fail(tensors.error().with_context(file.string()));
-  for (auto& [name, tensor] : *tensors) tensor.owner = map;
-  return tensors;
+  return open_tensors(file, parse_safetensors);
 }
 
 }  // namespace wan::weights

@@ -29,12 +29,6 @@ at::ScalarType scalar_type(DType dtype) {
   return at::kFloat;
 }
 
-std::string shape_text(std::span<const int64_t> shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 void append_list(std::string& message, std::string_view title, const std::vector<std::string>& names) {
   if (names.empty()) return;
   message += "; " + std::string(title) + " (" + std::to_string(names.size()) + "): ";

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/result.h"
-
 namespace wan::weights {
 namespace {
 
@@ -75,6 +73,20 @@ StoredTensor without_leading_ones(StoredTensor tensor, size_t dimensions) {
     if (!tensor.strides.empty()) tensor.strides.erase(tensor.strides.begin());
   }
   return tensor;
+}
+
+std::string shape_text(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+Result<StoredTensors> open_tensors(const std::filesystem::path& file, TensorParser parse) {
+  WAN_TRY(const auto map, MappedFile::open(file));
+  auto tensors = parse(map->bytes());
+  if (!tensors) return fail(tensors.error().with_context(file.string()));
+  for (auto& [name, tensor] : *tensors) tensor.owner = map;
+  return tensors;
 }
 
 }  // namespace wan::weights

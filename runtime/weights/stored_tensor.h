@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/io/file.h"
+#include "base/result.h"
 
 namespace wan::weights {
 
@@ -39,10 +41,17 @@ using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 // Number of elements; nothing when it does not fit.
 [[nodiscard]] std::optional<uint64_t> element_count(std::span<const int64_t> shape);
 
+// "[16, 3, 8, 8]", for messages.
+[[nodiscard]] std::string shape_text(std::span<const int64_t> shape);
+
 // The rows [first, first + count) of the first dimension. REQUIRES them to exist.
 [[nodiscard]] StoredTensor rows_of(const StoredTensor& tensor, int64_t first, int64_t count);
 
 // The same elements without the leading sides of one, down to `dimensions` sides.
 [[nodiscard]] StoredTensor without_leading_ones(StoredTensor tensor, size_t dimensions);
+
+// Maps the file and parses it; the tensors keep the map alive. Errors name the file.
+using TensorParser = Result<StoredTensors> (*)(std::span<const std::byte> file);
+[[nodiscard]] Result<StoredTensors> open_tensors(const std::filesystem::path& file, TensorParser parse);
 
 }  // namespace wan::weights
