@@ -75,11 +75,7 @@ TEST_P(PipelineGolden, TheSeedGivesTheOfficialNoise) {
 TEST_P(PipelineGolden, LatentsEqualTheOfficialOnesAfterEveryStep) {
   const auto latents = denoise();
   ASSERT_EQ(latents.size(), case_["sampling_steps"].get<size_t>());
-  for (size_t i = 0; i < latents.size(); ++i) {
-    const double error = relative_l2(latents[i], golden_.at("latents")[static_cast<int64_t>(i)]);
-    report(std::string(GetParam()) + " latents after step " + std::to_string(i + 1), error);
-    EXPECT_LE(error, 1e-5) << "step " << i;
-  }
+  expect_latents(GetParam(), latents, golden_.at("latents"));
 }
 
 TEST_P(PipelineGolden, InBf16TheLastLatentsAreAsCloseToTheFp32OnesAsTheOfficialRuns) {
@@ -97,18 +93,7 @@ TEST_P(PipelineGolden, InBf16TheLastLatentsAreAsCloseToTheFp32OnesAsTheOfficialR
 }
 
 TEST_P(PipelineGolden, FramesDifferByAtMostOneInAThousandthOfTheValues) {
-  std::vector<at::Tensor> frames;
-  const auto collect = [&](const at::Tensor& more) -> Status {
-    frames.push_back(more);
-    return {};
-  };
-  ASSERT_TRUE(pipeline::decode_latents(*model_, denoise().back(), collect, {}).has_value());
-  const at::Tensor ours = at::cat(frames), golden = golden_.at("frames_u8");
-  ASSERT_EQ(ours.sizes(), golden.sizes());
-  EXPECT_LE(max_difference(ours, golden), 1);
-  const double share = at::sum(at::ne(ours, golden)).item<double>() / static_cast<double>(golden.numel());
-  report(std::string(GetParam()) + " share of values off by one", share);
-  EXPECT_LE(share, 1e-3);
+  expect_frames(GetParam(), *model_, denoise().back(), golden_.at("frames_u8"));
 }
 
 INSTANTIATE_TEST_SUITE_P(TextToVideo, PipelineGolden, testing::Values("unipc_9f", "dpmpp_9f", "t2i_unipc_1f"),

@@ -1,8 +1,11 @@
 #include "tests/golden/support.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/max.h>
+#include <ATen/ops/ne.h>
 #include <ATen/ops/sub.h>
+#include <ATen/ops/sum.h>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +14,7 @@
 
 #include "base/io/file.h"
 #include "runtime/media/image_decoder.h"
+#include "runtime/pipeline/wan_pipeline.h"
 #include "runtime/weights/safetensors.h"
 #include "tests/support/paths.h"
 
@@ -73,6 +77,30 @@ double relative_l2(const at::Tensor& ours, const at::Tensor& golden) {
 double max_difference(const at::Tensor& ours, const at::Tensor& golden) {
   if (ours.sizes() != golden.sizes()) return 1e30;
   return at::max(at::sub(ours.to(at::kDouble), golden.to(at::kDouble)).abs()).item<double>();
+}
+
+void expect_latents(const std::string& what, const std::vector<at::Tensor>& ours, const at::Tensor& golden) {
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double error = relative_l2(ours[i], golden[static_cast<int64_t>(i)]);
+    report(what + " latents after step " + std::to_string(i + 1), error);
+    EXPECT_LE(error, 1e-5) << "step " << i;
+  }
+}
+
+void expect_frames(const std::string& what, const pipeline::WanModel& model, const at::Tensor& latents,
+                   const at::Tensor& golden) {
+  std::vector<at::Tensor> frames;
+  const auto collect = [&](const at::Tensor& more) -> Status {
+    frames.push_back(more);
+    return {};
+  };
+  ASSERT_TRUE(pipeline::decode_latents(model, latents, collect, {}).has_value());
+  const at::Tensor ours = at::cat(frames);
+  ASSERT_EQ(ours.sizes(), golden.sizes());
+  EXPECT_LE(max_difference(ours, golden), 1);
+  const double share = at::sum(at::ne(ours, golden)).item<double>() / static_cast<double>(golden.numel());
+  report(what + " share of values off by one", share);
+  EXPECT_LE(share, 1e-3);
 }
 
 void report(const std::string& what, double figure) {

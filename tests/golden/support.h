@@ -9,6 +9,7 @@
 
 #include "base/json/json.h"
 #include "runtime/pipeline/generation.h"
+#include "runtime/pipeline/wan_model.h"
 #include "runtime/weights/key_map.h"
 #include "runtime/weights/state_dict.h"
 
@@ -40,6 +41,13 @@ struct Bf16Ratios {
   // The limits: the geometric mean at most 1.1, any single one at most 1.5.
   void check() const;
 };
+
+// After every step within 1e-5; `golden` [steps, ...]. REQUIRES as many of ours.
+void expect_latents(const std::string& what, const std::vector<at::Tensor>& ours, const at::Tensor& golden);
+
+// The latents decoded: off by one at most, in at most one of a thousand values.
+void expect_frames(const std::string& what, const pipeline::WanModel& model, const at::Tensor& latents,
+                   const at::Tensor& golden);
 
 // Prints the figure, so that a log shows how far below the limit it is.
 void report(const std::string& what, double figure);
