@@ -27,7 +27,8 @@ class Program:
         self.peak = 0
         threading.Thread(target=self.watch, daemon=True).start()
         self.errors = []
-        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
+        self.reader.start()
         self.figure = float(self.answer().split()[1])
 
     def watch(self):
@@ -44,7 +45,7 @@ class Program:
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()
-            time.sleep(0.1)
+            self.reader.join()
             raise RuntimeError("".join(self.errors[-3:]).strip() or f"exit {self.process.returncode}")
         return line
 
