@@ -18,7 +18,9 @@ set(wan_headers_test <gmock/gmock.h> <gtest/gtest.h>)
 
 # One target per combination that is used; its name says which.
 function(wan_precompiled_target name kinds libraries)
-  file(WRITE "${CMAKE_BINARY_DIR}/pch/${name}.cc" "")
+  if(NOT EXISTS "${CMAKE_BINARY_DIR}/pch/${name}.cc")  # written anew, it would be compiled anew
+    file(WRITE "${CMAKE_BINARY_DIR}/pch/${name}.cc" "")
+  endif()
   add_library(${name} OBJECT "${CMAKE_BINARY_DIR}/pch/${name}.cc")
   target_link_libraries(${name} PRIVATE wan_flags nlohmann_json::nlohmann_json ${libraries})
   set(headers ${wan_headers_plain})
