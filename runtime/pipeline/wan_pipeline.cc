@@ -52,24 +52,32 @@ at::Tensor prepare_latents(const WanModel& model, int frames, int height, int wi
   return gaussian_noise(shape, seed);
 }
 
+Velocity predict_velocity(const model::WanTransformer3DModel& transformer, const at::Tensor& latents,
+                          double timestep, const Guidance& guidance, const at::Tensor& rotary,
+                          const model::Checkpoint& checkpoint) {
+  const at::Tensor& channels = guidance.image.channels;
+  const at::Tensor input = channels.defined() ? at::cat({latents, channels}) : latents;
+  const auto forward = [&](const model::TextContext& text) {
+    return transformer.forward(input, timestep, text, guidance.image.context, rotary, checkpoint);
+  };
+  Velocity velocity = {.conditional = forward(guidance.positive)};
+  velocity.guided = velocity.conditional;
+  if (guidance.scale == 1) return velocity;
+  velocity.unconditional = forward(guidance.negative);
+  velocity.guided =
+      at::add(velocity.unconditional, at::sub(velocity.conditional, velocity.unconditional), guidance.scale);
+  return velocity;
+}
+
 at::Tensor denoise(const WanModel& model, at::Tensor latents, scheduler::Sampler& sampler,
                    const Guidance& guidance, const StepSink& on_step, const model::Checkpoint& checkpoint) {
   const auto& transformer = *model.transformer;
   const at::Tensor rotary = transformer.rotary(latents.size(1), latents.size(2), latents.size(3));
   latents = latents.to(rotary.device());
   while (!sampler.done()) {
-    const double timestep = sampler.timestep();
-    const auto velocity_for = [&](const model::TextContext& text) {
-      const at::Tensor& channels = guidance.image.channels;
-      const at::Tensor input = channels.defined() ? at::cat({latents, channels}) : latents;
-      return transformer.forward(input, timestep, text, guidance.image.context, rotary, checkpoint);
-    };
-    at::Tensor velocity = velocity_for(guidance.positive);
-    if (guidance.scale != 1) {
-      const at::Tensor unconditional = velocity_for(guidance.negative);
-      velocity = at::add(unconditional, at::sub(velocity, unconditional), guidance.scale);
-    }
-    latents = sampler.step(velocity, latents);
+    const Velocity velocity =
+        predict_velocity(transformer, latents, sampler.timestep(), guidance, rotary, checkpoint);
+    latents = sampler.step(velocity.guided, latents);
     if (on_step) on_step(sampler.steps_done(), latents);
   }
   return latents;

@@ -47,6 +47,18 @@ struct Guidance {
   double scale = 1;
 };
 
+// What a step takes: the model's output for either text, and their blend, which the sampler gets.
+struct Velocity {
+  at::Tensor conditional;
+  at::Tensor unconditional;  // undefined at scale 1
+  at::Tensor guided;
+};
+
+// `rotary` is the transformer's table for the latents' shape.
+[[nodiscard]] Velocity predict_velocity(const model::WanTransformer3DModel& transformer,
+                                        const at::Tensor& latents, double timestep, const Guidance& guidance,
+                                        const at::Tensor& rotary, const model::Checkpoint& checkpoint);
+
 // Goes on from `latents` with the steps that `sampler` has left.
 [[nodiscard]] at::Tensor denoise(const WanModel& model, at::Tensor latents, scheduler::Sampler& sampler,
                                  const Guidance& guidance, const StepSink& on_step,

@@ -18,17 +18,26 @@ model::CLIPVisionConfig config_of(const Json& official) {
   return config;
 }
 
+at::Tensor output_of(const Golden& golden, const std::string& file, const at::Tensor& pixels) {
+  auto state = golden.weights(weights::Component::kImageEncoder, file);
+  const model::CLIPVisionModel clip(config_of(golden.manifest().at("config")), state);
+  finish(state, "clip");
+  std::vector<at::Tensor> ours;
+  for (int64_t i = 0; i < pixels.size(0); ++i) ours.push_back(clip.forward(pixels[i], {}));
+  return at::stack(ours);
+}
+
 }  // namespace
 
 Rows verify_clip(const Golden& golden) {
   const Tensors data = golden.tensors("data.safetensors");
-  auto state = golden.weights(weights::Component::kImageEncoder, "weights.safetensors");
-  const model::CLIPVisionModel clip(config_of(golden.manifest().at("config")), state);
-  finish(state, "clip");
-  const at::Tensor& pixels = data.at("pixels");
-  std::vector<at::Tensor> ours;
-  for (int64_t i = 0; i < pixels.size(0); ++i) ours.push_back(clip.forward(pixels[i], {}));
-  return {within_relative("output", at::stack(ours), data.at("output"), golden.model_limit())};
+  Rows rows;
+  for (const std::string file : {"weights.safetensors", "weights_fp16.pth"}) {
+    if (!golden.has(file)) continue;
+    rows.push_back(within_relative("output, " + file, output_of(golden, file, data.at("pixels")),
+                                   data.at("output"), golden.model_limit()));
+  }
+  return rows;
 }
 
 }  // namespace wan::verify

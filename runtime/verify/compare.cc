@@ -6,6 +6,7 @@
 #include <ATen/ops/sub.h>
 #include <ATen/ops/sum.h>
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <limits>
@@ -14,6 +15,7 @@
 namespace wan::verify {
 namespace {
 
+constexpr double kMostOfOfficial = 1.5, kMeanOfOfficial = 1.1;
 constexpr double kShareOfBytesOff = 1e-3;
 constexpr size_t kShownText = 60;
 
@@ -69,6 +71,33 @@ Row exact(std::string name, const at::Tensor& ours, const at::Tensor& golden) {
   Row row = measured(std::move(name), ours, golden, "exact");
   row.pass = row.max_abs && *row.max_abs == 0;
   return row;
+}
+
+Row within_official_bf16(std::string name, const at::Tensor& ours, const at::Tensor& golden,
+                         double official) {
+  Row row = measured(std::move(name), ours, golden, fmt::format("rel-L2 {:.1e}", kMostOfOfficial * official));
+  row.precision = "bf16";
+  if (!row.relative_l2) return row;
+  row.of_official = *row.relative_l2 / official;
+  row.note = fmt::format("{:.2f} of the official error", *row.of_official);
+  row.pass = *row.of_official <= kMostOfOfficial;
+  return row;
+}
+
+void append_bf16_mean(Rows& rows) {
+  double logarithms = 0, count = 0;
+  for (const Row& row : rows) {
+    if (!row.of_official) continue;
+    logarithms += std::log(*row.of_official);
+    count += 1;
+  }
+  if (count == 0) return;
+  const double mean = std::exp(logarithms / count);
+  Row row = statement("mean of the bf16 rows", mean <= kMeanOfOfficial,
+                      fmt::format("{:.2f} of the official error", mean));
+  row.precision = "bf16";
+  row.tolerance = fmt::format("{:.1f} of official", kMeanOfOfficial);
+  rows.push_back(std::move(row));
 }
 
 Row nearly_equal_bytes(std::string name, const at::Tensor& ours, const at::Tensor& golden) {

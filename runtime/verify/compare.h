@@ -22,6 +22,14 @@ namespace wan::verify {
                                   double limit);
 [[nodiscard]] Row exact(std::string name, const at::Tensor& ours, const at::Tensor& golden);
 
+// Ours in bf16 against the fp32 golden, beside `official`, the error of the official bf16 run there: up to
+// half as much again for one tensor.
+[[nodiscard]] Row within_official_bf16(std::string name, const at::Tensor& ours, const at::Tensor& golden,
+                                       double official);
+// The geometric mean of a folder's bf16 rows, in units of the official error: at most 1.1. Nothing without
+// such rows.
+void append_bf16_mean(Rows& rows);
+
 // Bytes of frames: off by one at most, in at most one of a thousand values.
 [[nodiscard]] Row nearly_equal_bytes(std::string name, const at::Tensor& ours, const at::Tensor& golden);
 

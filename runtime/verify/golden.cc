@@ -6,6 +6,7 @@
 #include "base/io/file.h"
 #include "runtime/media/encoder.h"
 #include "runtime/media/image_decoder.h"
+#include "runtime/weights/pth.h"
 #include "runtime/weights/safetensors.h"
 
 namespace wan::verify {
@@ -48,9 +49,12 @@ pipeline::InputImage Golden::image(const std::string& file) const {
   return {image.width, image.height, std::move(image.rgb), ""};
 }
 
-weights::StateDict Golden::weights(weights::Component component, const std::string& file) const {
-  auto stored = must(weights::open_safetensors(path(file)));
-  return weights::StateDict(weights::with_diffusers_keys(component, std::move(stored)), device_.torch);
+weights::StateDict Golden::weights(weights::Component component, const std::string& file,
+                                   at::ScalarType compute) const {
+  auto stored =
+      must(file.ends_with(".pth") ? weights::open_pth(path(file)) : weights::open_safetensors(path(file)));
+  return weights::StateDict(weights::with_diffusers_keys(component, std::move(stored)), device_.torch,
+                            compute);
 }
 
 std::vector<int64_t> integers(const at::Tensor& tensor) {

@@ -63,8 +63,10 @@ class Golden {
   [[nodiscard]] Tensors tensors(const std::string& file) const;
   // A PNG, through the real decoder.
   [[nodiscard]] pipeline::InputImage image(const std::string& file) const;
-  // Weights with official or diffusers keys, ready for a model.
-  [[nodiscard]] weights::StateDict weights(weights::Component component, const std::string& file) const;
+  // Weights with official or diffusers keys, .safetensors or .pth, ready for a model that multiplies matrices
+  // in `compute`.
+  [[nodiscard]] weights::StateDict weights(weights::Component component, const std::string& file,
+                                           at::ScalarType compute = at::kFloat) const;
 
  private:
   std::filesystem::path folder_;

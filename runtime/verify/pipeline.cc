@@ -1,6 +1,7 @@
 // A whole job, step by step, from prompt, image and seed to the bytes of the frames.
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/clamp.h>
 #include <fmt/format.h>
 #include <memory>
 #include <utility>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr double kNoiseLimit = 1e-6;
 constexpr double kLatentsLimit = 1e-5;
+constexpr double kVideoLimit = 2e-5;  // the peer on the same weights is 4e-6 to 1.2e-5 away
 
 class Job {
  public:
@@ -36,8 +38,21 @@ class Job {
                                    .negative = transformer.encode_text(prompt("n_prompt", "_null")),
                                    .image = image(),
                                    .scale = settings_.at("guide_scale")};
-    frames(denoise(guidance));
+    predictions(guidance);
+    decoded(denoise(guidance));
     return std::move(rows_);
+  }
+
+  // Ours in bf16: only where it ends, which is what the official error is known of.
+  [[nodiscard]] Row compare_bf16() {
+    const auto& transformer = *model_.transformer;
+    const pipeline::Guidance guidance = {.positive = transformer.encode_text(data_.at("context")),
+                                         .negative = transformer.encode_text(data_.at("context_null")),
+                                         .image = image(),
+                                         .scale = settings_.at("guide_scale")};
+    const at::Tensor& golden = data_.at("latents");
+    return within_official_bf16(label("last latents"), denoise(guidance), golden[golden.size(0) - 1],
+                                settings_.at("official_bf16_end").at("latent_rel_l2"));
   }
 
  private:
@@ -85,15 +100,52 @@ class Job {
     return pipeline::denoise(model_, data_.at("noise"), sampler, guidance, compare, {});
   }
 
-  void frames(const at::Tensor& latents) {
+  // Each step's forwards, from the golden latents before it.
+  void predictions(const pipeline::Guidance& guidance) {
+    const std::vector<int64_t> timesteps = integers(data_.at("timesteps"));
+    const at::Tensor& latents = data_.at("latents");
+    const auto& transformer = *model_.transformer;
+    const at::Tensor rotary = transformer.rotary(latents.size(2), latents.size(3), latents.size(4));
+    for (int64_t i = 0; i < std::ssize(timesteps); ++i) {
+      const at::Tensor before = i == 0 ? data_.at("noise") : latents[i - 1];
+      const auto velocity = pipeline::predict_velocity(transformer, before, static_cast<double>(timesteps[i]),
+                                                       guidance, rotary, {});
+      prediction("cond", i, velocity.conditional);
+      if (velocity.unconditional.defined()) prediction("uncond", i, velocity.unconditional);
+      prediction("noise_pred", i, velocity.guided);
+    }
+  }
+
+  // Guidance multiplies the error of a difference of two nearly equal predictions.
+  void prediction(const std::string& tensor, int64_t step, const at::Tensor& ours) {
+    const std::string name = label(fmt::format("{} step {}", tensor, step + 1));
+    rows_.push_back(within_relative(name, ours, data_.at(tensor)[step], kLatentsLimit));
+  }
+
+  void decoded(const at::Tensor& latents) {
+    model::FeatCache cache;
+    std::vector<at::Tensor> parts;
+    for (int64_t i = 0; i < latents.size(1); ++i) {
+      parts.push_back(model_.vae->decode(latents.narrow(1, i, 1), cache, {}));
+    }
+    const at::Tensor video = at::clamp(at::cat(parts, 1), -1, 1);
+    rows_.push_back(within_relative(label("video"), video, data_.at("video"), kVideoLimit));
+    rows_.push_back(nearly_equal_bytes(label("frames_u8"), frames(latents, pipeline::Rounding::kDown),
+                                       data_.at("frames_u8")));
+    if (!data_.contains("image_u8")) return;
+    rows_.push_back(nearly_equal_bytes(label("image_u8"), frames(latents, pipeline::Rounding::kNearest)[0],
+                                       data_.at("image_u8")));
+  }
+
+  [[nodiscard]] at::Tensor frames(const at::Tensor& latents, pipeline::Rounding rounding) const {
     std::vector<at::Tensor> parts;
     const auto collect = [&](const at::Tensor& more) -> Status {
       parts.push_back(more);
       return {};
     };
-    const Status status = pipeline::decode_latents(model_, latents, collect, {});
+    const Status status = pipeline::decode_latents(model_, latents, collect, {}, rounding);
     if (!status) throw GoldenError(status.error().message);
-    rows_.push_back(nearly_equal_bytes(label("frames_u8"), at::cat(parts), data_.at("frames_u8")));
+    return at::cat(parts);
   }
 
   std::string name_;
@@ -103,6 +155,15 @@ class Job {
   Tensors data_;
   Rows rows_;
 };
+
+void append_bf16(Rows& rows, const Golden& golden, const std::string& layout) {
+  const auto model = must(pipeline::load_model(golden.path(layout), golden.device(), {}, "bf16"));
+  for (const Json& settings : golden.manifest().at("cases")) {
+    if (!settings.contains("official_bf16_end")) continue;
+    const std::string name = fmt::format("{} {}", layout, settings.at("name").get<std::string>());
+    rows.push_back(Job(name, *model, golden, settings).compare_bf16());
+  }
+}
 
 }  // namespace
 
@@ -115,7 +176,9 @@ Rows verify_pipeline(const Golden& golden) {
       Job job(fmt::format("{} {}", layout, settings.at("name").get<std::string>()), *model, golden, settings);
       for (Row& row : job.compare()) rows.push_back(std::move(row));
     }
+    append_bf16(rows, golden, layout);
   }
+  append_bf16_mean(rows);
   return rows;
 }
 

@@ -12,7 +12,8 @@ struct Row {
   std::string precision = "fp32";     // that ours was computed in
   std::optional<double> relative_l2;  // |ours - golden| / |golden|; unset for texts, ids and failures
   std::optional<double> max_abs;
-  std::string tolerance;  // "rel-L2 1e-05", "max-abs 1e-06", "exact"
+  std::optional<double> of_official;  // of the error of the official run in the same precision
+  std::string tolerance;              // "rel-L2 1e-05", "max-abs 1e-06", "exact"
   bool pass = false;
   std::string note;  // what differs, where no figure says it
 };

@@ -29,23 +29,42 @@ Row buckets(const model::UMT5Config& config, const at::Tensor& golden) {
   return same_ids("bucket_of_key_minus_query", ours, theirs);
 }
 
-}  // namespace
-
-Rows verify_t5(const Golden& golden) {
-  const auto config = config_of(golden.manifest().at("config"));
-  const Tensors data = golden.tensors("data.safetensors");
-  auto state = golden.weights(weights::Component::kTextEncoder, "weights.safetensors");
-  const model::UMT5EncoderModel encoder(config, state);
+// Every row of the batch by itself, without its padding.
+template <typename Visit>
+void each_row(const Golden& golden, const Tensors& data, const std::string& file, at::ScalarType compute,
+              const Visit& visit) {
+  auto state = golden.weights(weights::Component::kTextEncoder, file, compute);
+  const model::UMT5EncoderModel encoder(config_of(golden.manifest().at("config")), state);
   finish(state, "t5");
-  Rows rows;
   const at::Tensor& ids = data.at("ids");
   for (int64_t row = 0; row < ids.size(0); ++row) {
     const std::string name = fmt::format("output.row{}", row);
-    const at::Tensor& output = data.at(name);
-    const std::vector<int64_t> real = integers(ids[row].narrow(0, 0, output.size(0)));
-    rows.push_back(within_relative(name, encoder.forward(real, {}), output, golden.model_limit()));
+    const std::vector<int64_t> real = integers(ids[row].narrow(0, 0, data.at(name).size(0)));
+    visit(row, name, encoder.forward(real, {}));
   }
-  rows.push_back(buckets(config, data.at("bucket_of_key_minus_query")));
+}
+
+}  // namespace
+
+Rows verify_t5(const Golden& golden) {
+  const Tensors data = golden.tensors("data.safetensors");
+  Rows rows;
+  for (const std::string file : {"weights.safetensors", "weights_bf16.pth"}) {
+    if (!golden.has(file)) continue;
+    each_row(golden, data, file, at::kFloat, [&](int64_t, const std::string& name, const at::Tensor& ours) {
+      rows.push_back(within_relative(name + ", " + file, ours, data.at(name), golden.model_limit()));
+    });
+  }
+  const Json manifest = golden.manifest();
+  const Json* official = find(manifest.at("cases").at(0), {"official_bf16_rel_l2"});
+  if (official) {
+    each_row(golden, data, "weights.safetensors", at::kBFloat16,
+             [&](int64_t row, const std::string& name, const at::Tensor& ours) {
+               rows.push_back(within_official_bf16(name, ours, data.at(name), official->at(row)));
+             });
+  }
+  append_bf16_mean(rows);
+  rows.push_back(buckets(config_of(manifest.at("config")), data.at("bucket_of_key_minus_query")));
   return rows;
 }
 

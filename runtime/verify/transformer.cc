@@ -26,12 +26,12 @@ model::WanTransformer3DConfig config_of(const Json& official) {
 
 class Transformer {
  public:
-  explicit Transformer(const Golden& golden)
+  Transformer(const Golden& golden, at::ScalarType compute)
       : data_(golden.tensors("data.safetensors")),
         config_(config_of(golden.manifest().at("config"))),
         limit_(golden.model_limit()) {
     if (data_.contains("clip_fea")) config_.image_dim = data_.at("clip_fea").size(-1);
-    auto state = golden.weights(weights::Component::kTransformer, "weights.safetensors");
+    auto state = golden.weights(weights::Component::kTransformer, "weights.safetensors", compute);
     model_.emplace(config_, state);
     finish(state, "transformer");
   }
@@ -42,6 +42,12 @@ class Transformer {
                             const std::string& context) const {
     return within_relative(output, forward(data_.at(latent), timestep, data_.at(context)), data_.at(output),
                            limit_);
+  }
+
+  [[nodiscard]] Row compare_bf16(const Json& one) const {
+    const std::string output = one.at("output");
+    const at::Tensor ours = forward(data_.at("latent"), one.at("t"), data_.at(one.at("context")));
+    return within_official_bf16(output, ours, data_.at(output), one.at("official_bf16_rel_l2"));
   }
 
  private:
@@ -68,6 +74,15 @@ void append_batch(Rows& rows, const Transformer& transformer, const Json& batch)
   }
 }
 
+void append_bf16(Rows& rows, const Golden& golden) {
+  const Transformer transformer(golden, at::kBFloat16);
+  for (const Json& one : golden.manifest().at("cases")) {
+    if (one.contains("official_bf16_rel_l2") && one.at("t").is_number())
+      rows.push_back(transformer.compare_bf16(one));
+  }
+  append_bf16_mean(rows);
+}
+
 Row sinusoids(const Tensors& ops, int64_t freq_dim) {
   std::vector<at::Tensor> ours;
   for (const int64_t t : integers(ops.at("sinusoid.t")))
@@ -88,7 +103,7 @@ Row rotation(const Tensors& ops, int64_t head_dim) {
 
 Rows verify_transformer(const Golden& golden) {
   Rows rows;
-  const Transformer transformer(golden);
+  const Transformer transformer(golden, at::kFloat);
   for (const Json& one : golden.manifest().at("cases")) {
     if (one.at("t").is_array()) {
       append_batch(rows, transformer, one);
@@ -96,6 +111,7 @@ Rows verify_transformer(const Golden& golden) {
       rows.push_back(transformer.compare(one.at("output"), "latent", one.at("t"), one.at("context")));
     }
   }
+  append_bf16(rows, golden);
   if (!golden.has("ops.safetensors")) return rows;
   const Tensors ops = golden.tensors("ops.safetensors");
   rows.push_back(sinusoids(ops, transformer.config().freq_dim));
