@@ -7,55 +7,13 @@
 
 #include "base/io/file.h"
 #include "base/json/json.h"
+#include "runtime/cli/videojob_fields.h"
 
 namespace wan::cli {
 namespace {
 
 constexpr size_t kMaxManifestBytes = 1u << 20;
 constexpr std::string_view kApiVersion = "wan.gallery/v1alpha1";
-
-// The fields of each object of a VideoJob. An object without a row here is passed over whole.
-struct Fields {
-  std::string_view path;
-  std::vector<std::string_view> allowed;
-};
-
-const std::vector<Fields>& known_fields() {
-  static const std::vector<Fields> fields = {
-      {"", {"apiVersion", "kind", "metadata", "spec", "status"}},
-      {"spec",
-       {"deploymentRef", "model", "prompt", "negativePrompt", "size", "frames", "fps", "steps",
-        "guidanceScale", "shift", "sampler", "seed", "output", "priority", "activeDeadlineSeconds",
-        "queueDeadlineSeconds", "backoffLimit", "cancel"}},
-      {"spec.deploymentRef", {"name"}},
-      {"spec.model", {"name", "digest", "profile", "gpu", "placement", "cache"}},
-      {"spec.output", {"pvc"}},
-      {"spec.output.pvc", {"claimName", "path"}},
-  };
-  return fields;
-}
-
-std::string join(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
-
-Status check_fields(const Json& object, const std::string& path) {
-  const auto row = std::ranges::find(known_fields(), std::string_view(path), &Fields::path);
-  if (row == known_fields().end()) return {};
-  if (!object.is_object())
-    return fail(invalid_argument((path.empty() ? "the manifest" : path) + ": must be an object"));
-  for (const auto& [name, value] : object.items()) {
-    const std::string inner = path.empty() ? name : path + "." + name;
-    if (std::ranges::find(row->allowed, std::string_view(name)) == row->allowed.end()) {
-      return fail(invalid_argument(inner + ": unknown field; allowed" + (path.empty() ? "" : " in " + path) +
-                                   ": " + join(row->allowed)));
-    }
-    WAN_TRY_VOID(check_fields(value, inner));
-  }
-  return {};
-}
 
 bool is_kind(const Json& document, std::string_view kind) {
   return string_or(document, {"kind"}, "") == kind;
@@ -92,7 +50,7 @@ Status check_output_path(const std::string& path) {
 }
 
 Result<VideoJob> to_videojob(const Json& document, const std::vector<Json>& documents) {
-  WAN_TRY_VOID(check_fields(document, ""));
+  WAN_TRY_VOID(check_videojob_fields(document));
   const std::string version = string_or(document, {"apiVersion"}, "");
   if (version != kApiVersion) {
     return fail(invalid_argument("apiVersion: '" + version +

@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "base/io/file.h"
+#include "base/json/json.h"
+#include "tests/support/paths.h"
+
 namespace wan::cli {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string manifest(const std::string& spec) {
   return "apiVersion: wan.gallery/v1alpha1\nkind: VideoJob\nmetadata: {name: red-ball}\nspec: " + spec + "\n";
@@ -33,6 +38,22 @@ TEST(VideoJobManifest, IsReadWithTheFieldsOfTheCluster) {
   EXPECT_EQ(job->generation.seed, 42);
 }
 
+TEST(VideoJobManifest, EveryFieldOfTheResourceDefinitionIsKnown) {
+  auto definition =
+      parse_yaml(*read_file(testing::source_dir() / "crds/wan.gallery_videojobs.yaml", 1U << 20));
+  ASSERT_TRUE(definition.has_value());
+  const Json& spec = definition->at("spec")
+                         .at("versions")
+                         .at(0)
+                         .at("schema")
+                         .at("openAPIV3Schema")
+                         .at("properties")
+                         .at("spec");
+  for (const auto& [field, schema] : spec.at("properties").items()) {
+    EXPECT_THAT(error_of(manifest("{" + field + ": null}")), Not(HasSubstr("unknown field"))) << field;
+  }
+}
+
 TEST(VideoJobManifest, ADeploymentInTheSameFileSaysWhichModelItsNameMeans) {
   const std::string deployment =
       "apiVersion: wan.gallery/v1alpha1\nkind: WanDeployment\nmetadata: {name: studio}\nspec: {model: {name: "
@@ -52,6 +73,8 @@ TEST(VideoJobManifest, UnknownFieldsAreNamedWithThoseAllowed) {
               HasSubstr("spec.output.pvc.claim"));
   EXPECT_THAT(error_of("extra: 1\n" + manifest("{prompt: x}")),
               HasSubstr("extra: unknown field; allowed: apiVersion"));
+  EXPECT_THAT(error_of(manifest("{prompt: x, model: {name: a, placement: {tolerations: [{kei: b}]}}}")),
+              HasSubstr("spec.model.placement.tolerations[0].kei: unknown field"));
 }
 
 TEST(VideoJobManifest, WhatIsNotAVideoJobIsRefused) {
