@@ -8,7 +8,7 @@
 namespace wan {
 
 struct Progress {
-  std::string phase;         // Load, TextEncode, ImageEncode, Denoise, Decode, Encode, Upload or Pull
+  std::string phase;         // Hash, Load, TextEncode, ImageEncode, Denoise, Decode, Encode, Upload or Pull
   int64_t done = 0;          // steps, frames or bytes, as the phase counts
   int64_t total = 0;         // 0: unknown
   double percent = 0;        // of the whole work, 0..100

@@ -60,6 +60,8 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   return handler.take();
 }
 
+std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 const Json* find(const Json& object, std::initializer_list<std::string_view> path) {
   const Json* at = &object;
   for (const std::string_view key : path) {

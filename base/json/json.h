@@ -20,6 +20,9 @@ struct JsonLimits {
 // One JSON value and nothing after it. Duplicate keys, depth and size beyond the limits are errors.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 
+// One line. Bytes that are not UTF-8 become U+FFFD: what is printed or logged never throws.
+[[nodiscard]] std::string to_text(const Json& value);
+
 // RFC 8785 (JCS): keys sorted by UTF-16 code units, ECMAScript numbers, no white space. kInvalidArgument for
 // values JCS cannot express (NaN, infinities, integers beyond 2^53, strings that are not UTF-8).
 [[nodiscard]] Result<std::string> canonical_json(const Json& value);

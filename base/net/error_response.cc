@@ -31,7 +31,7 @@ Response json_response(unsigned status, std::string json) {
 
 Response error_response(const Error& error) {
   const Json body = {{"error", {{"reason", to_string(error.code)}, {"message", error.message}}}};
-  return json_response(status_of(error.code), body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return json_response(status_of(error.code), to_text(body));
 }
 
 }  // namespace wan::net

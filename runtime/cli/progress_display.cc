@@ -16,13 +16,10 @@ struct PhaseWords {
   const char* shown;
   const char* unit;  // "" : counts are not shown
 };
-constexpr PhaseWords kPhases[] = {{"Load", "load", "part"},
-                                  {"TextEncode", "encode text", ""},
-                                  {"ImageEncode", "encode image", "part"},
-                                  {"Denoise", "denoise", "step"},
-                                  {"Decode", "decode", "frame"},
-                                  {"Encode", "write", ""},
-                                  {"Pull", "pull", ""}};
+constexpr PhaseWords kPhases[] = {{"Hash", "check weights", ""},     {"Load", "load", "part"},
+                                  {"TextEncode", "encode text", ""}, {"ImageEncode", "encode image", "part"},
+                                  {"Denoise", "denoise", "step"},    {"Decode", "decode", "frame"},
+                                  {"Encode", "write", ""},           {"Pull", "pull", ""}};
 
 const PhaseWords& words_of(const std::string& phase) {
   static constexpr PhaseWords kOther = {"", "work", ""};
@@ -69,17 +66,16 @@ std::string progress_json(const Progress& progress) {
   return Json{{"type", "PROGRESS"}, {"progress", fields}}.dump();
 }
 
-void print_event(const Json& event) {
-  std::cout << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-}
+void print_event(const Json& event) { std::cout << to_text(event) << std::endl; }
 
 void ProgressDisplay::show(const Progress& progress) {
   const auto now = std::chrono::steady_clock::now();
   if (style_ == Style::kJson) {
     std::cout << progress_json(progress) << std::endl;
   } else if (style_ == Style::kTerminal) {
-    const std::string meter =
-        progress.phase == "Load" ? std::string(kBarWidth + 2, ' ') : bar(progress.percent);
+    const std::string meter = progress.phase == "Load" || progress.phase == "Hash"
+                                  ? std::string(kBarWidth + 2, ' ')
+                                  : bar(progress.percent);
     std::cerr << "\r\033[K" << meter << "  " << progress_text(progress) << std::flush;
     line_shown_ = true;
   } else if (progress.phase != last_phase_ || now - last_line_ >= kBetweenLines) {

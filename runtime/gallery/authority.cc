@@ -20,7 +20,7 @@ net::Response unauthorized(std::string_view message) {
 
 net::Response refusal(unsigned status, std::string_view reason, std::string_view message) {
   const Json body = {{"error", {{"reason", reason}, {"message", message}}}};
-  return net::json_response(status, body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return net::json_response(status, to_text(body));
 }
 
 std::expected<std::optional<Capability>, net::Response> authorize(const Authority& authority,

@@ -51,8 +51,6 @@ Json to_json(const JobState& state) {
   return json;
 }
 
-std::string to_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 std::string to_termination_message(const JobState& state, size_t max_bytes) {
   Json json = to_json(state);
   if (to_text(json).size() > max_bytes && json.contains("resolved")) {

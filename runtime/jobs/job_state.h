@@ -40,8 +40,6 @@ struct JobState {
 };
 
 [[nodiscard]] Json to_json(const JobState& state);
-// One line; bytes that are not UTF-8 are replaced.
-[[nodiscard]] std::string to_text(const Json& json);
 
 // The state in at most `max_bytes` (the kubelet keeps 4096 of a termination message): prompts are left out
 // first, then `resolved` and `timings`.

@@ -7,10 +7,8 @@ namespace {
 
 constexpr int64_t kMaxSize = 1'000'000;
 
-std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 Error unsupported(const char* field, const Json& value, const char* supported) {
-  return invalid_argument(std::string(field) + ": " + text_of(value) +
+  return invalid_argument(std::string(field) + ": " + to_text(value) +
                           " is not supported; supported: " + supported);
 }
 
@@ -40,7 +38,7 @@ Status read_epsilon(const Json& json, const char* field, double& target) {
 Status expect(const Json& json, const char* field, const Json& expected) {
   const Json* value = find(json, {field});
   if (!value || *value == expected) return {};
-  return fail(unsupported(field, *value, text_of(expected).c_str()));
+  return fail(unsupported(field, *value, to_text(expected).c_str()));
 }
 
 Result<std::vector<float>> read_floats(const Json& json, const char* field, int64_t count) {

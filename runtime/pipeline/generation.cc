@@ -43,8 +43,7 @@ Error wrong(std::string_view field, std::string_view value, std::string_view all
 }
 
 Error wrong_type(std::string_view field, const Json& value, std::string_view expected) {
-  return wrong(field, value.dump(-1, ' ', false, Json::error_handler_t::replace),
-               "it must be " + std::string(expected));
+  return wrong(field, to_text(value), "it must be " + std::string(expected));
 }
 
 // Shortest text that reads back as the same number.
@@ -188,9 +187,15 @@ GenerationDefaults official_defaults(bool image_to_video) {
   defaults.frames = 81;
   defaults.steps = image_to_video ? 40 : 50;
   defaults.guidance_scale = 5;
-  defaults.shift = image_to_video ? 3 : 5;
+  defaults.shift = 5;
+  if (image_to_video) defaults.shift_480p = 3;
   defaults.negative_prompt = official_negative_prompt(defaults.task);
   return defaults;
+}
+
+double default_shift(const GenerationDefaults& defaults, const std::string& size) {
+  const bool is_480p = size == "832x480" || size == "480x832";
+  return is_480p && defaults.shift_480p ? *defaults.shift_480p : defaults.shift;
 }
 
 Status check_known_fields(const Json& object, std::string_view allowed) {
@@ -266,10 +271,15 @@ Result<GenerationDefaults> read_generation_defaults(const std::filesystem::path&
 }
 
 Json to_json(const GenerationDefaults& defaults) {
-  return {
-      {"task", defaults.task},   {"size", defaults.size},       {"frames", defaults.frames},
-      {"fps", defaults.fps},     {"steps", defaults.steps},     {"guidanceScale", defaults.guidance_scale},
-      {"shift", defaults.shift}, {"sampler", defaults.sampler}, {"negativePrompt", defaults.negative_prompt}};
+  return {{"task", defaults.task},
+          {"size", defaults.size},
+          {"frames", defaults.frames},
+          {"fps", defaults.fps},
+          {"steps", defaults.steps},
+          {"guidanceScale", defaults.guidance_scale},
+          {"shift", default_shift(defaults, defaults.size)},
+          {"sampler", defaults.sampler},
+          {"negativePrompt", defaults.negative_prompt}};
 }
 
 Json to_json(const ResolvedGeneration& generation) {
@@ -308,7 +318,7 @@ Result<ResolvedGeneration> resolve(const GenerationSpec& spec, const GenerationD
   out.fps = spec.fps.value_or(defaults.fps);
   out.steps = spec.steps.value_or(defaults.steps);
   out.guidance_scale = spec.guidance_scale.value_or(defaults.guidance_scale);
-  out.shift = spec.shift.value_or(defaults.shift);
+  out.shift = spec.shift.value_or(default_shift(defaults, spec.size.value_or(defaults.size)));
   out.sampler = spec.sampler.value_or(defaults.sampler);
   out.seed = spec.seed.value_or(0);
   WAN_TRY_VOID(check(out));

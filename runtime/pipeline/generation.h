@@ -45,6 +45,8 @@ struct GenerationDefaults {
   int steps = 0;
   double guidance_scale = 0;
   double shift = 0;
+  // At 832x480 and 480x832, where the official image-to-video program takes another one.
+  std::optional<double> shift_480p;
   std::string sampler = "unipc";
   std::string negative_prompt;
 };

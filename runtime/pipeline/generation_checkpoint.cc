@@ -90,9 +90,7 @@ std::string difference(const Json& theirs, const Json& ours) {
   for (const auto& [name, value] : ours.items()) {
     const Json* other = find(theirs, {name});
     if (!other || *other != value) {
-      return name + " is " +
-             (other ? other->dump(-1, ' ', false, Json::error_handler_t::replace) : "missing") +
-             " there and " + value.dump(-1, ' ', false, Json::error_handler_t::replace) + " here";
+      return name + " is " + (other ? to_text(*other) : "missing") + " there and " + to_text(value) + " here";
     }
   }
   return "they are of another version";

@@ -12,6 +12,7 @@
 #include "runtime/media/encoder.h"
 #include "runtime/pipeline/generation_checkpoint.h"
 #include "runtime/pipeline/noise.h"
+#include "runtime/pipeline/operation_count.h"
 #include "runtime/pipeline/output_file.h"
 #include "runtime/pipeline/progress_meter.h"
 #include "runtime/pipeline/wan_model.h"
@@ -73,7 +74,7 @@ class WanGenerator final : public Generator {
     const model::Checkpoint checkpoint = [&stop] {
       if (stop.load(std::memory_order_relaxed)) throw model::Interrupted{};
     };
-    ProgressMeter meter(progress, expected_decode_seconds(generation));
+    ProgressMeter meter(progress, decode_estimate(generation));
     return guarded([&]() -> Result<GenerationResult> { return run(generation, output, meter, checkpoint); });
   }
 
@@ -252,9 +253,12 @@ class WanGenerator final : public Generator {
     return static_cast<double>(generation.width) * generation.height * generation.frames;
   }
 
-  // As the last generation went. For the display only: nothing is decided by it.
-  double expected_decode_seconds(const ResolvedGeneration& generation) const {
-    return decode_seconds_per_pixel_ * pixels(generation);
+  // For the display only: nothing is decided by it.
+  DecodeEstimate decode_estimate(const ResolvedGeneration& generation) const {
+    if (decode_seconds_per_pixel_ >= 0) return {.seconds = decode_seconds_per_pixel_ * pixels(generation)};
+    const MemoryRequest request = {
+        .width = generation.width, .height = generation.height, .frames = generation.frames};
+    return {.steps = decode_in_steps(model_->transformer->config(), model_->vae->config(), request)};
   }
 
   std::unique_ptr<WanModel> model_;
@@ -269,14 +273,11 @@ class WanGenerator final : public Generator {
 Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const GeneratorSettings& settings,
                                         const ProgressSink& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const LoadSink report = [&](int done, int total) {
-    if (progress) progress({.phase = "Load", .done = done, .total = total, .percent = 100.0 * done / total});
-  };
   WAN_TRY(const fs::path media, media::find_media_program(settings.media_program));
   WAN_TRY(auto device, device::choose_device(settings.device, settings.threads));
   const int encoder_threads = std::min(device.threads, kMaxEncoderThreads);
   device.plan.encoder = media::encoder_id(kCrf, encoder_threads);
-  WAN_TRY(auto model, load_model(model_dir, device, report, settings.precision));
+  WAN_TRY(auto model, load_model(model_dir, device, progress, settings.precision));
   device.plan.precision = model->info.precision;
   WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
   return std::make_unique<WanGenerator>(std::move(model), settings, media, encoder_threads, numerics_id,

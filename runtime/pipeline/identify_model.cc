@@ -6,6 +6,7 @@
 
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
+#include "runtime/pipeline/digest_memory.h"
 
 namespace wan::pipeline {
 namespace {
@@ -29,7 +30,7 @@ Result<std::vector<fs::path>> files_below(const fs::path& directory) {
   return files;
 }
 
-Result<std::string> digest_of_files(const fs::path& directory,
+Result<std::string> digest_of_files(const fs::path& directory, const DigestMemory& memory,
                                     const std::function<void(int64_t, int64_t)>& progress) {
   WAN_TRY(const auto files, files_below(directory));
   const auto size_of = [&](const fs::path& file) {
@@ -40,7 +41,7 @@ Result<std::string> digest_of_files(const fs::path& directory,
   for (const fs::path& file : files) total += size_of(file);
   Sha256 digest;
   for (const fs::path& file : files) {
-    WAN_TRY(const std::string one, sha256_file_digest(directory / file));
+    WAN_TRY(const std::string one, memory.digest_of(directory / file));
     digest.update(file.generic_string());
     digest.update(std::string_view("\0", 1));
     digest.update(one);
@@ -68,7 +69,7 @@ Result<ModelInfo> identify_model(const fs::path& directory,
   const fs::path record = directory / ".wan-model.json";
   if (!fs::exists(record, ignored)) {
     info.name = model_name(directory);
-    WAN_TRY(info.digest, digest_of_files(directory, progress));
+    WAN_TRY(info.digest, digest_of_files(directory, DigestMemory::of_user(), progress));
     return info;
   }
   WAN_TRY(const std::string text, read_file(record, 1u << 20));

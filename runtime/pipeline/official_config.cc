@@ -106,8 +106,7 @@ Result<Json> image_encoder_config(const StoredTensors& tensors) {
 }
 
 Error unsupported(const char* field, const Json& value, const char* supported) {
-  return invalid_argument(std::string(field) + ": " +
-                          value.dump(-1, ' ', false, Json::error_handler_t::replace) +
+  return invalid_argument(std::string(field) + ": " + to_text(value) +
                           " is not supported; supported: " + supported);
 }
 

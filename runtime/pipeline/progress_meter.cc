@@ -33,8 +33,8 @@ double seconds(std::chrono::steady_clock::duration duration) {
 
 }  // namespace
 
-ProgressMeter::ProgressMeter(const ProgressSink& sink, double decode_seconds)
-    : sink_(sink), decode_seconds_(decode_seconds) {}
+ProgressMeter::ProgressMeter(const ProgressSink& sink, DecodeEstimate decode)
+    : sink_(sink), decode_(decode) {}
 
 void ProgressMeter::begin(const std::string& phase, int64_t total) {
   now_ = {.phase = phase, .total = total};
@@ -57,7 +57,9 @@ double ProgressMeter::left() const {
   const double rest = now_.seconds_per_step * static_cast<double>(now_.total - now_.done);
   if (now_.phase == "Encode") return 0;
   if (now_.seconds_per_step < 0 || now_.phase == "TextEncode") return -1;
-  return now_.phase == "Denoise" ? rest + std::max(decode_seconds_, 0.0) : rest;
+  if (now_.phase != "Denoise") return rest;
+  return rest +
+         (decode_.seconds >= 0 ? decode_.seconds : std::max(decode_.steps, 0.0) * now_.seconds_per_step);
 }
 
 void ProgressMeter::report() {

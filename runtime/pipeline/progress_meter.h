@@ -9,10 +9,16 @@
 
 namespace wan::pipeline {
 
+// What decoding is expected to take: as the last one of this process went, else as many denoising steps would
+// take. Negative: not known.
+struct DecodeEstimate {
+  double seconds = -1;
+  double steps = -1;
+};
+
 class ProgressMeter {
  public:
-  // `decode_seconds`: what decoding is expected to take; negative when nothing is known.
-  ProgressMeter(const ProgressSink& sink, double decode_seconds);
+  ProgressMeter(const ProgressSink& sink, DecodeEstimate decode);
 
   // A phase begins; always reported. Phases: TextEncode, Denoise, Decode, Encode.
   void begin(const std::string& phase, int64_t total);
@@ -27,7 +33,7 @@ class ProgressMeter {
   void report();
 
   const ProgressSink& sink_;
-  double decode_seconds_;
+  DecodeEstimate decode_;
   Progress now_;
   Clock::time_point began_ = Clock::now();
   Clock::time_point

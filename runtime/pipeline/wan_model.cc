@@ -1,5 +1,6 @@
 #include "runtime/pipeline/wan_model.h"
 
+#include <chrono>
 #include <string>
 
 #include "runtime/pipeline/identify_model.h"
@@ -75,19 +76,35 @@ Status check_agreement(const WanModel& model) {
   return check_image_agreement(model);
 }
 
+std::function<void(int64_t, int64_t)> hash_progress(const ProgressSink& sink) {
+  if (!sink) return {};
+  const auto began = std::chrono::steady_clock::now();
+  return [&sink, began](int64_t done, int64_t total) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
+    if (elapsed.count() < 1) return;  // not worth a word
+    const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
+    sink({.phase = "Hash",
+          .done = done,
+          .total = total,
+          .percent = 100 * part,
+          .seconds_left = part > 0 ? elapsed.count() * (1 - part) / part : -1});
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const device::Device& device,
-                                             const LoadSink& progress, const std::string& precision) {
+                                             const ProgressSink& progress, const std::string& precision) {
   auto model = std::make_unique<WanModel>();
   WAN_TRY(const ModelFiles files, find_model_files(directory));
   const int parts = files.from_image ? 5 : 4;
   int done = 0;
   const auto report = [&] {
-    if (progress) progress(done++, parts);
+    if (progress) progress({.phase = "Load", .done = done, .total = parts, .percent = 100.0 * done / parts});
+    ++done;
   };
+  WAN_TRY(model->info, identify_model(directory, hash_progress(progress)));
   report();
-  WAN_TRY(model->info, identify_model(directory));
   WAN_TRY(model->info.defaults, read_generation_defaults(directory));
   WAN_TRY(model->tokenizer, tokenizer::load_tokenizer(files.tokenizer));
   report();

@@ -27,15 +27,12 @@ struct WanModel {
   std::optional<model::AutoencoderKLWan> vae;
 };
 
-// How many components are loaded, of how many.
-using LoadSink = std::function<void(int done, int total)>;
-
 // A directory in the diffusers or the official layout; weights may have official or diffusers keys. Errors
 // name the file and the keys. `precision`: auto, fp32 or bf16, for the transformer and the text encoder; the
-// others are fp32.
+// others are fp32. `progress` hears of the phases Hash (bytes) and Load (components).
 [[nodiscard]] Result<std::unique_ptr<WanModel>> load_model(const std::filesystem::path& directory,
                                                            const device::Device& device,
-                                                           const LoadSink& progress,
+                                                           const ProgressSink& progress,
                                                            const std::string& precision = "auto");
 
 }  // namespace wan::pipeline

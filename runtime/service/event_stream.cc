@@ -42,7 +42,7 @@ std::string EventHub::collect(Client& client) {
   news.erase("secondsPerStep");
   if (news != client.status) {
     client.status = std::move(news);
-    lines += jobs::to_text({{"type", "STATUS"}, {"status", std::move(status)}}) + "\n";
+    lines += to_text({{"type", "STATUS"}, {"status", std::move(status)}}) + "\n";
   }
   client.withheld_until.reset();
   client.finals.clear();
@@ -56,7 +56,7 @@ std::string EventHub::collect(Client& client) {
       continue;
     }
     sent = {entry->revision, now};
-    lines += jobs::to_text({{"type", "JOB"}, {"job", jobs::to_json(entry->state)}}) + "\n";
+    lines += to_text({{"type", "JOB"}, {"job", jobs::to_json(entry->state)}}) + "\n";
     if (is_finished(entry->state.phase)) client.finals.push_back(entry->state.uid);
   }
   if (lines.empty() && now - client.quiet_since >= settings_.heartbeat) lines = "{\"type\":\"HEARTBEAT\"}\n";

@@ -31,7 +31,7 @@ net::Response to_response(const jobs::Refused& refused) {
 }
 
 net::Response json_answer(unsigned status, const Json& json) {
-  return net::json_response(status, jobs::to_text(json));
+  return net::json_response(status, to_text(json));
 }
 
 // The capability binds what the body claims.

@@ -27,8 +27,7 @@ Result<WeightMap> read_index(const std::filesystem::path& file) {
     const std::string name = shard.is_string() ? shard.get<std::string>() : "";
     if (name.empty() || name.find('/') != std::string::npos) {
       return fail(corrupt(file.string() + ": the shard of '" + key +
-                          "' must be a file name beside the index, not " +
-                          shard.dump(-1, ' ', false, Json::error_handler_t::replace)));
+                          "' must be a file name beside the index, not " + to_text(shard)));
     }
     map.emplace(key, name);
   }

@@ -14,7 +14,7 @@ int exit_code(const Error& error) {
 int report(const Error& error, bool json) {
   if (json) {
     const Json body = {{"error", {{"reason", to_string(error.code)}, {"message", error.message}}}};
-    std::cerr << body.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    std::cerr << to_text(body) << std::endl;
   } else {
     std::cerr << "wan-gallery: " << error.message << std::endl;
   }

@@ -27,7 +27,7 @@ Result<Pulled> pull(const Flags& flags) {
 // For the kubelet: in place, since the file is a mount of its own.
 void write_termination_log(const std::string& file, const Json& message) {
   if (file.empty()) return;
-  std::ofstream(file, std::ios::trunc) << message.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::ofstream(file, std::ios::trunc) << to_text(message);
 }
 
 void print_result(const Flags& flags, const Pulled& pulled) {

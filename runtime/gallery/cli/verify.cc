@@ -18,11 +18,9 @@ int run_verify(const Flags& flags) {
   const auto verified = verify(flags.folder, standard_meter("verify", flags.json));
   if (!verified) return report(verified.error(), flags.json);
   if (flags.json) {
-    std::cout << Json{{"files", verified->files},
-                      {"bytes", verified->bytes},
-                      {"problems", verified->problems}}
-                     .dump(-1, ' ', false, Json::error_handler_t::replace)
-              << std::endl;
+    const Json outcome = {
+        {"files", verified->files}, {"bytes", verified->bytes}, {"problems", verified->problems}};
+    std::cout << to_text(outcome) << std::endl;
   } else {
     for (const std::string& problem : verified->problems) std::cout << "damaged: " << problem << "\n";
     std::cout << verified->files << " files, " << format_bytes(verified->bytes) << ": "

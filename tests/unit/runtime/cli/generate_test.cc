@@ -81,7 +81,7 @@ TEST_F(GenerateProgram, FlagsWinOverTheManifest) {
   const Outcome outcome = run("-f job.yaml --frames 5 --output-dir out --json");
   ASSERT_EQ(outcome.code, 0) << outcome.text;
   std::vector<std::string> types;
-  Json result, resolved;
+  Json result, resolved, denoised;
   std::istringstream lines(outcome.text);
   for (std::string line; std::getline(lines, line);) {
     const auto event = parse_json(line);
@@ -90,11 +90,15 @@ TEST_F(GenerateProgram, FlagsWinOverTheManifest) {
     if (types.empty() || types.back() != type) types.push_back(type);
     if (type == "RESULT") result = (*event)["result"];
     if (type == "RESOLVED") resolved = (*event)["resolved"];
+    if (string_or(*event, {"progress", "phase"}, "") == "Denoise") denoised = (*event)["progress"];
   }
   EXPECT_THAT(types, ::testing::ElementsAre("NOTICE", "PROGRESS", "RESOLVED", "PROGRESS", "RESULT"));
   EXPECT_EQ(int_or(resolved, {"frames"}, 0), 5);
   EXPECT_EQ(int_or(resolved, {"steps"}, 0), 2);
   EXPECT_EQ(string_or(result, {"sha256"}, ""), *sha256_file_digest(file("out/sub/b.mp4")));
+  // The last step is done; the decoding, of which nothing has been timed yet, is still ahead.
+  EXPECT_EQ(int_or(denoised, {"step"}, 0), 2);
+  EXPECT_GT(int_or(denoised, {"secondsLeft"}, 0), 0);
 }
 
 TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
@@ -111,12 +115,58 @@ TEST_F(GenerateProgram, BadInputIsExitCodeTwoWithAMessageThatHelps) {
       {"--prompt x -o a.avi", "ends in .avi; allowed: .mp4, .webm, .gif, .png"},
       {"--prompt x -o a.png", "a.png holds one picture and the video has 17 frames"},
       {"--prompt x --device gpu", "allowed: auto, cpu, cuda"},
+      {"--prompt x --size 0x0", "size: '0x0' is not allowed"},
+      {"--prompt x --size 17x13", "multiples of 16"},
+      {"--prompt x --frames 1000000000", "frames: 1000000000 is not allowed"},
+      {"--prompt x --steps 0", "steps: 0 is not allowed"},
+      {"--prompt x --guidance-scale=-1", "guidanceScale: -1 is not allowed"},
+      {"--prompt x --guidance-scale nan", "guidanceScale: nan is not allowed"},
+      {"--prompt \"$(printf '\\377')\"", "prompt: the text is not UTF-8"},
+      {"--prompt \"$(head -c 100000 /dev/zero | tr '\\0' x)\"", "a text of 100000 characters"},
   };
   for (const auto& [arguments, message] : cases) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments << "\n" << outcome.text;
     EXPECT_THAT(outcome.text, HasSubstr(message)) << arguments;
+    EXPECT_FALSE(fs::exists(file("video.mp4"))) << arguments;
   }
+}
+
+TEST_F(GenerateProgram, AnEmptyPromptIsAPrompt) {
+  const Outcome outcome = run("--prompt '' -o a.mp4" + std::string(kQuick));
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+}
+
+TEST_F(GenerateProgram, BrokenWeightsAreOneErrorThatNamesTheFile) {
+  fs::copy(testing::source_dir() / "runtime/models/wan-tiny", file("model"), fs::copy_options::recursive);
+  const fs::path weights = file("model/transformer/diffusion_pytorch_model.safetensors");
+  const std::string whole = *read_file(weights);
+  std::string huge_header = whole;
+  huge_header.replace(0, 8, "\xff\xff\xff\xff\xff\xff\xff\x7f");
+  const std::string broken[] = {whole.substr(0, whole.size() / 2), whole.substr(0, 5), huge_header};
+  for (const std::string& bytes : broken) {
+    ASSERT_TRUE(write_file_atomically(weights, bytes).has_value());
+    const Outcome outcome = run("--prompt x --model model -o a.mp4" + std::string(kQuick));
+    EXPECT_EQ(outcome.code, 1) << outcome.text;
+    EXPECT_THAT(outcome.text, HasSubstr("diffusion_pytorch_model.safetensors"));
+    EXPECT_FALSE(fs::exists(file("a.mp4")));
+  }
+}
+
+// A folder of 8 KiB; whoever may not mount one cannot see this.
+TEST_F(GenerateProgram, AFullDiskIsAnErrorAndLeavesNoFile) {
+  const std::string mount = "mkdir small && mount -t tmpfs -o size=8k none small && ";
+  const std::string command = "cd " + folder_.path().string() + " && unshare --mount --map-root-user sh -c '";
+  if (std::system((command + "mkdir probe && mount -t tmpfs none probe' 2>/dev/null").c_str()) != 0) {
+    GTEST_SKIP() << "no mount namespace of one's own here";
+  }
+  const std::string generate =
+      program().string() + " generate --prompt x -o small/a.mp4 --steps 1 --frames 17 --size 96x96 --seed 1";
+  const std::string log = " > log 2>&1; echo $? > code; ls -A small > left'";
+  ASSERT_EQ(std::system((command + mount + generate + log).c_str()), 0);
+  EXPECT_EQ(*read_file(file("code")), "1\n") << *read_file(file("log"));
+  EXPECT_THAT(*read_file(file("log")), HasSubstr("No space left"));
+  EXPECT_EQ(*read_file(file("left")), "");
 }
 
 TEST_F(GenerateProgram, AnImageToVideoModelStartsFromTheImage) {

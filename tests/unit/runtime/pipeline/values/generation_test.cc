@@ -242,6 +242,27 @@ TEST_F(ModelDirectory, WrongDefaultsNameTheFileAndTheField) {
   EXPECT_THAT(read_generation_defaults(folder_.path()).error().message, HasSubstr("must all be set"));
 }
 
+TEST_F(ModelDirectory, OfficialImageToVideoTakesAnotherShiftAt480p) {
+  write("config.json", R"({"_class_name": "WanModel", "model_type": "i2v"})");
+  const auto defaults = read_generation_defaults(folder_.path());
+  ASSERT_TRUE(defaults.has_value()) << defaults.error().message;
+  GenerationSpec spec;
+  spec.prompt = "a dog";
+  InputImage image;
+  image.width = 832;
+  image.height = 480;
+  spec.image = std::make_shared<const InputImage>(image);
+  const auto shift_at = [&](const std::string& size) {
+    spec.size = size;
+    return resolve(spec, *defaults, "default", "a")->shift;
+  };
+  EXPECT_EQ(shift_at("832x480"), 3);
+  EXPECT_EQ(shift_at("480x832"), 3);
+  EXPECT_EQ(shift_at("1280x720"), 5);
+  spec.shift = 8;
+  EXPECT_EQ(shift_at("832x480"), 8);
+}
+
 TEST_F(ModelDirectory, ADigestCoversNamesAndContentsButNotHiddenFiles) {
   write("model_index.json", "{}");
   write("vae/config.json", "a");
