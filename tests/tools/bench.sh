@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# bench.sh [engine [ROW] | programs] : speed and memory on this machine. engine: each part of the engine against
+# bench.sh [engine [ROW] | programs | parts] : speed and memory on this machine. engine: each part of the engine against
 # diffusers, in turn and in one run (installs the peer's Python packages, about 1 GB, on first use); programs: whole
-# processes and sizes of our own.
+# processes and sizes of our own; parts: what every prompt, byte of weights and frame goes through.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$WAN_ROOT"
@@ -38,11 +38,17 @@ programs() {
   for p in wan-operator wan-runtime wan-gallery wan-media; do printf '  %-13s %5d KiB\n' "$p" $(($(stat -c %s "$bin/$p") / 1024)); done
 }
 
+parts() {
+  tests/tools/build.sh release wan-parts-bench >/dev/null
+  "$bin/wan-parts-bench" --benchmark_counters_tabular=true
+}
+
 say "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n1), $(date -u +%F)"
 case ${1:-all} in
-  -h|--help) say "usage: ./wan bench [engine [ROW] | programs]   (ROW: start text dit-tiny dit-768 dit-4096 dit-14b vae-decode vae-encode job)" ;;
+  -h|--help) say "usage: ./wan bench [engine [ROW] | programs | parts]   (ROW: start text dit-tiny dit-768 dit-4096 dit-14b vae-decode vae-encode job)" ;;
   engine) shift; engine "$@" ;;
   programs) programs ;;
-  all) programs; engine ;;
-  *) die "./wan bench: \"$1\" is not one; allowed: engine [ROW], programs" ;;
+  parts) parts ;;
+  all) programs; parts; engine ;;
+  *) die "./wan bench: \"$1\" is not one; allowed: engine [ROW], programs, parts" ;;
 esac
