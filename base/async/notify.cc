@@ -1,8 +1,7 @@
 #include "base/async/notify.h"
 
-#include <boost/asio/as_tuple.hpp>
-
 #include "base/async/cancellation.h"
+#include "base/async/time_source.h"
 
 namespace wan {
 
@@ -16,8 +15,7 @@ void Notify::notify() {
 Task<Result<bool>> Notify::wait(std::chrono::steady_clock::duration timeout) {
   if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(cancelled("wait cancelled"));
   if (!set_) {
-    timer_.expires_after(bounded(timeout));
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await wait_on(timer_, timeout);
     if (is_cancelled(co_await asio::this_coro::cancellation_state))
       co_return fail(cancelled("wait cancelled"));
   }

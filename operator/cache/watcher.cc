@@ -29,7 +29,8 @@ Watcher::Watcher(kube::Api& api, const Clock& clock, WatcherSettings settings, S
       settings_(std::move(settings)),
       sink_(sink),
       changed_(std::move(changed)),
-      machine_(settings_.backoff) {}
+      machine_(settings_.backoff),
+      engine_(settings_.jitter_seed) {}
 
 Task<void> Watcher::run() {
   for (;;) {

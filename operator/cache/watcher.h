@@ -20,6 +20,7 @@ struct WatcherSettings {
   // The server ends a watch after a random time between these.
   std::chrono::seconds watch_at_least{300};
   std::chrono::seconds watch_at_most{600};
+  uint64_t jitter_seed = std::random_device{}();
 };
 
 class Watcher {
@@ -47,7 +48,7 @@ class Watcher {
   std::function<void()> changed_;
   WatchMachine machine_;
   std::unique_ptr<kube::WatchStream> stream_;
-  std::mt19937_64 engine_{std::random_device{}()};
+  std::mt19937_64 engine_;
   std::string reported_;
 };
 

@@ -8,7 +8,7 @@
 namespace wan::controller {
 
 LeaderElection::LeaderElection(kube::Api& api, const Clock& clock, ElectionSettings settings)
-    : api_(api), clock_(clock), settings_(std::move(settings)) {}
+    : api_(api), clock_(clock), settings_(std::move(settings)), engine_(settings_.jitter_seed) {}
 
 Task<Result<bool>> LeaderElection::attempt() {
   const SteadyTime begun = clock_.steady();

@@ -49,7 +49,7 @@ class LeaderElection {
   bool leading_ = false;
   std::string epoch_;
   SteadyTime renewed_at_{};  // when the last successful write was begun
-  std::mt19937_64 engine_{std::random_device{}()};
+  std::mt19937_64 engine_;
 };
 
 }  // namespace wan::controller

@@ -2,6 +2,7 @@
 // The Lease of a leader election as a value, and the rule that decides who may take it. Pure.
 
 #include <optional>
+#include <random>
 #include <string>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@ struct ElectionSettings {
   std::chrono::milliseconds lease_duration{15'000};
   std::chrono::milliseconds renew_deadline{10'000};
   std::chrono::milliseconds retry_period{2'000};
+  uint64_t jitter_seed = std::random_device{}();
 };
 
 struct LeaseRecord {

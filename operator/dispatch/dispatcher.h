@@ -9,6 +9,7 @@
 #include "base/async/task_group.h"
 #include "operator/api/pod.h"
 #include "operator/dispatch/pod_link.h"
+#include "operator/dispatch/runtimes.h"
 
 namespace wan::dispatch {
 
@@ -25,7 +26,7 @@ struct PodRef {
   std::string owner_uid;  // of the WanDeployment or VideoJob
 };
 
-class Dispatcher {
+class Dispatcher final : public Runtimes {
  public:
   using Listener = std::function<void(const PodRef&, const Change&)>;
 
@@ -34,18 +35,15 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // Links are made from now on; the pods that exist already must be told again.
-  void start() { active_ = true; }
-  // As the cache tells it: before == nullptr added, after == nullptr removed.
-  void pod_changed(const api::Pod* before, const api::Pod* after);
+  void start() override { active_ = true; }
+  void pod_changed(const api::Pod* before, const api::Pod* after) override;
   // Ends all links; the views are gone with them.
   [[nodiscard]] Task<void> stop();
 
-  // nullptr while there is no link to the pod. Valid until the next suspension.
-  [[nodiscard]] const api::RuntimeView* view(const std::string& pod_uid) const;
-  // As PodLink; kUnavailable if there is no link to the pod.
-  [[nodiscard]] Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt, Json body);
-  [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt);
+  [[nodiscard]] const api::RuntimeView* view(const std::string& pod_uid) const override;
+  [[nodiscard]] Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt,
+                                     Json body) override;
+  [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) override;
 
  private:
   struct Entry {

@@ -49,7 +49,7 @@ Json status_object(const reconcile::WriteStatus& step) {
 
 }  // namespace
 
-Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Dispatcher& runtimes,
+Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& runtimes,
                    const dispatch::CapabilityIssuer& issuer, controller::EventRecorder& events,
                    WriteGate& gate, const Clock& clock)
     : api_(api),

@@ -5,7 +5,8 @@
 #include <string>
 
 #include "operator/controller/event_recorder.h"
-#include "operator/dispatch/dispatcher.h"
+#include "operator/dispatch/capability_issuer.h"
+#include "operator/dispatch/runtimes.h"
 #include "operator/execute/caches.h"
 #include "operator/execute/write_gate.h"
 #include "operator/kube/api.h"
@@ -18,7 +19,7 @@ inline constexpr const char* kStatusFieldManager = "wan-operator-status";
 
 class Executor {
  public:
-  Executor(kube::Api& api, const Caches& caches, dispatch::Dispatcher& runtimes,
+  Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& runtimes,
            const dispatch::CapabilityIssuer& issuer, controller::EventRecorder& events, WriteGate& gate,
            const Clock& clock);
 
@@ -44,7 +45,7 @@ class Executor {
 
   kube::Api& api_;
   const Caches& caches_;
-  dispatch::Dispatcher& runtimes_;
+  dispatch::Runtimes& runtimes_;
   const dispatch::CapabilityIssuer& issuer_;
   controller::EventRecorder& events_;
   WriteGate& gate_;

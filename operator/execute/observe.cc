@@ -21,7 +21,7 @@ std::vector<T> copies(const std::vector<const T*>& found) {
   return values;
 }
 
-std::vector<api::RuntimeView> views_of(const dispatch::Dispatcher& runtimes,
+std::vector<api::RuntimeView> views_of(const dispatch::Runtimes& runtimes,
                                        const std::vector<api::Pod>& pods) {
   std::vector<api::RuntimeView> views;
   for (const api::Pod& pod : pods) {
@@ -65,8 +65,9 @@ std::optional<reconcile::gallery_model::Observed> observe_gallery_model(const Ca
   return reconcile::gallery_model::Observed{*model};
 }
 
-std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(
-    const Caches& caches, const dispatch::Dispatcher& runtimes, const cache::Key& key) {
+std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(const Caches& caches,
+                                                                          const dispatch::Runtimes& runtimes,
+                                                                          const cache::Key& key) {
   const api::WanDeployment* deployment = caches.wan_deployments.find(key);
   if (deployment == nullptr) return std::nullopt;
   reconcile::wan_deployment::Observed observed;
@@ -83,7 +84,7 @@ std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(
 }
 
 std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& caches,
-                                                                const dispatch::Dispatcher& runtimes,
+                                                                const dispatch::Runtimes& runtimes,
                                                                 const cache::Key& key) {
   const api::VideoJob* job = caches.video_jobs.find(key);
   if (job == nullptr) return std::nullopt;

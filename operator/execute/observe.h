@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "operator/dispatch/dispatcher.h"
+#include "operator/dispatch/runtimes.h"
 #include "operator/execute/caches.h"
 #include "operator/reconcile/artifacts/plan.h"
 #include "operator/reconcile/gallery_model/plan.h"
@@ -16,9 +16,9 @@ namespace wan::execute {
 [[nodiscard]] std::optional<reconcile::gallery_model::Observed> observe_gallery_model(const Caches& caches,
                                                                                       const cache::Key& key);
 [[nodiscard]] std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(
-    const Caches& caches, const dispatch::Dispatcher& runtimes, const cache::Key& key);
+    const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 [[nodiscard]] std::optional<reconcile::video_job::Observed> observe_video_job(
-    const Caches& caches, const dispatch::Dispatcher& runtimes, const cache::Key& key);
+    const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 // `key`: namespace and claim name. Always something: a claim that nobody names any more has a server to end.
 [[nodiscard]] reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key);
 

@@ -35,7 +35,7 @@ bool frees_or_takes(const api::VideoJob* before, const api::VideoJob* after) {
 }  // namespace
 
 Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
-                         dispatch::Dispatcher& runtimes, Executor& steps, WriteGate& gate,
+                         dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate,
                          reconcile::Settings settings)
     : api_(api),
       clock_(clock),

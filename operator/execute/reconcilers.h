@@ -3,6 +3,7 @@
 
 #include "operator/controller/controller.h"
 #include "operator/dispatch/dispatcher.h"
+#include "operator/dispatch/runtimes.h"
 #include "operator/execute/caches.h"
 #include "operator/execute/executor.h"
 #include "operator/reconcile/settings.h"
@@ -14,7 +15,7 @@ namespace wan::execute {
 class Reconcilers {
  public:
   Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
-              dispatch::Dispatcher& runtimes, Executor& steps, WriteGate& gate, reconcile::Settings settings);
+              dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate, reconcile::Settings settings);
   Reconcilers(const Reconcilers&) = delete;
   Reconcilers& operator=(const Reconcilers&) = delete;
 
@@ -51,7 +52,7 @@ class Reconcilers {
   kube::Api& api_;
   const Clock& clock_;
   Caches& caches_;
-  dispatch::Dispatcher& runtimes_;
+  dispatch::Runtimes& runtimes_;
   Executor& steps_;
   WriteGate& gate_;
   reconcile::Settings settings_;

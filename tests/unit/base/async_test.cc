@@ -2,10 +2,13 @@
 
 #include <csignal>
 #include <gtest/gtest.h>
+#include <map>
+#include <utility>
 
 #include "base/async/notify.h"
 #include "base/async/signals.h"
 #include "base/async/task_group.h"
+#include "base/async/time_source.h"
 #include "run_task.h"
 
 namespace wan {
@@ -187,6 +190,53 @@ TEST_F(Async, WaitingForTerminationCanBeCancelled) {
   join();
   run(io, other.join());
   EXPECT_EQ(log, std::vector<std::string>{"Cancelled"});
+}
+
+// Time that passes when a test says so.
+class ManualTime final : public TimeSource {
+ public:
+  uint64_t start(std::chrono::steady_clock::duration duration, std::function<void()> over) override {
+    waits[++last] = {now + duration, std::move(over)};
+    return last;
+  }
+  void end(uint64_t wait) override { waits.erase(wait); }
+  void pass(std::chrono::steady_clock::duration duration) {
+    now += duration;
+    for (auto& [number, wait] : std::exchange(waits, {})) {
+      if (wait.first > now) {
+        waits[number] = std::move(wait);
+      } else {
+        wait.second();
+      }
+    }
+  }
+  std::chrono::steady_clock::duration now{0};
+  std::map<uint64_t, std::pair<std::chrono::steady_clock::duration, std::function<void()>>> waits;
+  uint64_t last = 0;
+};
+
+TEST(TimeSource, DecidesWhenSleepsAndNotifiesAreOver) {
+  ManualTime time;
+  asio::io_context io;
+  use_time_source(io, time);
+  TaskGroup group(io.get_executor());
+  std::vector<std::string> log;
+  group.spawn("short", sleep_and_log(log, std::chrono::seconds(10)));
+  group.spawn("long", sleep_and_log(log, kForever));
+  io.poll();
+  EXPECT_EQ(time.waits.size(), 2U);
+  time.pass(std::chrono::seconds(9));
+  io.restart();
+  io.poll();
+  EXPECT_TRUE(log.empty());
+  time.pass(std::chrono::seconds(1));
+  io.restart();
+  io.poll();
+  EXPECT_EQ(log.size(), 1U);
+  group.cancel();
+  run(io, group.join());
+  EXPECT_EQ(log.size(), 2U);
+  EXPECT_TRUE(time.waits.empty()) << "a cancelled wait is ended";
 }
 
 TEST_F(Async, DestroyingAGroupWithTasksIsADefect) {

@@ -6,6 +6,7 @@
 
 #include "base/crypto/capability.h"
 #include "operator/api/identifiers.h"
+#include "operator/dispatch/dispatcher.h"
 #include "tests/support/fake_api.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_runtime.h"

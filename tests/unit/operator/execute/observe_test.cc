@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/api/identifiers.h"
+#include "operator/dispatch/dispatcher.h"
 #include "operator/reconcile/objects/names.h"
 #include "tests/support/fake_api.h"
 #include "tests/support/run_task.h"

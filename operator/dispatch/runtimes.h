@@ -1,0 +1,32 @@
+#pragma once
+// The runtime pods as an interface: the dispatcher speaks HTTP to real ones, simulations speak to a model of
+// them.
+
+#include <string>
+
+#include "base/async/async.h"
+#include "base/json/json.h"
+#include "operator/api/pod.h"
+#include "operator/api/runtime_view.h"
+
+namespace wan::dispatch {
+
+class Runtimes {
+ public:
+  virtual ~Runtimes() = default;
+  // Pods are talked to from now on; those that exist already must be told again.
+  virtual void start() = 0;
+  // As the cache tells it: before == nullptr added, after == nullptr removed.
+  virtual void pod_changed(const api::Pod* before, const api::Pod* after) = 0;
+  // nullptr while there is no link to the pod. Valid until the next suspension.
+  [[nodiscard]] virtual const api::RuntimeView* view(const std::string& pod_uid) const = 0;
+  // PUT /v1/jobs/{uid}. A pod that refuses the request as such (422) leaves a Failed job in the view, and
+  // that counts as done: the refusal is the job's result. Other refusals are Errors: kConflict (another pod,
+  // a lower epoch or attempt), kUnavailable (not ready, draining, not reachable, no link).
+  [[nodiscard]] virtual Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt,
+                                             Json body) = 0;
+  // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
+  [[nodiscard]] virtual Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) = 0;
+};
+
+}  // namespace wan::dispatch
