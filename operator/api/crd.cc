@@ -124,7 +124,7 @@ Facet wan_deployment() {
           .columns = {{"Model", "string", ".spec.model.name", "The model"},
                       {"Phase", "string", ".status.phase", "In one word"},
                       {"Ready", "integer", ".status.readyReplicas", "Pods that serve"},
-                      {"Desired", "integer", ".spec.replicas", "Pods asked for"},
+                      {"Desired", "integer", ".status.desiredReplicas", "Pods that shall serve"},
                       {"Reason", "string", kReadyReason, "Why it is ready or not"},
                       {"Profile", "string", ".spec.profile", "The profile asked for", 1},
                       {"Endpoint", "string", ".status.endpoint", "Address inside the cluster", 1},

@@ -12,6 +12,8 @@ inline constexpr const char* kApiVersion = "wan.gallery/v1alpha1";
 inline constexpr const char* kLabelDeployment = "wan.gallery/deployment";  // WanDeployment name; selector
 inline constexpr const char* kLabelVideoJob = "wan.gallery/videojob";      // VideoJob name, cut to 63
 inline constexpr const char* kLabelArtifacts = "wan.gallery/artifacts";    // 8 hex of the claim; selector
+inline constexpr const char* kLabelRevision = "wan.gallery/revision";      // hash of a revision; selector
+inline constexpr const char* kLabelTokenGeneration = "wan.gallery/token-generation";
 // UID of the WanDeployment or VideoJob that a child or pod was made for. Pods are looked up by it: a name may
 // be used again while pods of its former bearer still end.
 inline constexpr const char* kLabelOwnerUid = "wan.gallery/owner-uid";
@@ -24,5 +26,14 @@ inline constexpr const char* kManagedBy = "wan-operator";
 inline constexpr const char* kAnnotationIntent = "wan.gallery/intent";  // sha256 of what was last applied
 inline constexpr const char* kAnnotationConfig = "wan.gallery/config";  // sha256 of the pod template, on pods
 inline constexpr const char* kAnnotationClaim = "wan.gallery/claim";    // artifact server: the claim's name
+// On a ControllerRevision: sha256 of the part of the spec it was made from; why it was given up.
+inline constexpr const char* kAnnotationSpec = "wan.gallery/spec";
+inline constexpr const char* kAnnotationFailure = "wan.gallery/failure";
+// On a pod that is to end once it is idle: it gets no new jobs.
+inline constexpr const char* kAnnotationDraining = "wan.gallery/draining";
+inline constexpr const char* kAnnotationDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+
+// Of every server-side apply but those of a status.
+inline constexpr const char* kFieldManager = "wan-operator";
 
 }  // namespace wan::api

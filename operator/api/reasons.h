@@ -27,6 +27,7 @@ inline constexpr const char* kProbing = "Probing";
 inline constexpr const char* kStartingPods = "StartingPods";
 // WanDeployment.
 inline constexpr const char* kRunning = "Running";
+inline constexpr const char* kRolledBack = "RolledBack";
 inline constexpr const char* kUpdating = "Updating";
 inline constexpr const char* kScaling = "Scaling";
 inline constexpr const char* kSuspending = "Suspending";

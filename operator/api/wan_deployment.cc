@@ -20,14 +20,78 @@ const Table<ArtifactStore>& ArtifactStore::table() {
 }
 
 const Table<Access>& Access::table() {
-  static const Table<Access> table = Table<Access>().add(
-      "tokenGeneration", &Access::token_generation,
-      {.text =
-           "Raise it to replace the access token; status.tokenSecretRef names the Secret with the new one.",
-       .defaulted = true,
-       .minimum = 1,
-       .maximum = 1000000,
-       .rules = {{"self >= oldSelf", "must not go down: raise it to replace the token"}}});
+  static const Table<Access> table =
+      Table<Access>()
+          .add("tokenGeneration", &Access::token_generation,
+               {.text = "Raise it to replace the access token; status.tokenSecretRef names the Secret with "
+                        "the new one.",
+                .defaulted = true,
+                .minimum = 1,
+                .maximum = 1000000,
+                .rules = {{"self >= oldSelf", "must not go down: raise it to replace the token"}}})
+          .add("previousTokenSeconds", &Access::previous_token_seconds,
+               {.text = "How long the replaced token stays valid, 0 to 2592000 (30 days); then its Secret is "
+                        "deleted. 0 ends it at once.",
+                .defaulted = true,
+                .minimum = 0,
+                .maximum = 2592000})
+          .add("tokenHashes", &Access::token_hashes,
+               {.text = "SHA-256 digests (sha256:HEX) of tokens of your own that are valid too.",
+                .max_length = 71,
+                .max_items = 16,
+                .list_type = "set",
+                .item_rules = {digest_rule()}});
+  return table;
+}
+
+const Table<NamespaceSelector>& NamespaceSelector::table() {
+  static const Table<NamespaceSelector> table = Table<NamespaceSelector>().add(
+      "matchLabels", &NamespaceSelector::match_labels,
+      {.text = "Labels that a namespace must have, all of them. kubernetes.io/metadata.name is its name.",
+       .required = true,
+       .max_length = 63,
+       .max_items = 16,
+       .rules = {label_map_rule(),
+                 {"size(self) > 0", "must have at least one label; from: All serves every namespace"}}});
+  return table;
+}
+
+const Table<AllowedNamespaces>& AllowedNamespaces::table() {
+  static const Table<AllowedNamespaces> table =
+      Table<AllowedNamespaces>()
+          .add("from", &AllowedNamespaces::from,
+               {.text = "Same (the deployment's own namespace), All, or Selector.",
+                .defaulted = true,
+                .max_length = 16,
+                .values = {"Same", "All", "Selector"}})
+          .add("selector", &AllowedNamespaces::selector,
+               {.text = "With from: Selector, which namespaces; the deployment's own is always served."})
+          .rule("has(self.selector) == (self.from == 'Selector')",
+                "allowedNamespaces must have selector exactly when from is Selector");
+  return table;
+}
+
+const Table<Scaling>& Scaling::table() {
+  static const Table<Scaling> table =
+      Table<Scaling>()
+          .add("min", &Scaling::min,
+               {.text = "Fewest replicas, 0 to 1000. 0 stops the last one when no VideoJob came for a while; "
+                        "the next "
+                        "one starts it again.",
+                .defaulted = true,
+                .minimum = 0,
+                .maximum = 1000})
+          .add("max", &Scaling::max,
+               {.text = "Most replicas, 1 to 1000.", .required = true, .minimum = 1, .maximum = 1000})
+          .add("scaleToZeroAfterSeconds", &Scaling::scale_to_zero_after_seconds,
+               {.text =
+                    "With min 0: how long the last replica stays after the last VideoJob ended, 1 to 86400. "
+                    "Unset means 600.",
+                .minimum = 1,
+                .maximum = 86400})
+          .rule("self.min <= self.max", "scaling.min must be at most scaling.max")
+          .rule("!has(self.scaleToZeroAfterSeconds) || self.min == 0",
+                "scaling.scaleToZeroAfterSeconds is allowed only with scaling.min 0");
   return table;
 }
 
@@ -66,6 +130,10 @@ const Table<WanDeploymentSpec>& WanDeploymentSpec::table() {
                .defaulted = true,
                .minimum = 0,
                .maximum = 1000})
+          .add("scaling", &WanDeploymentSpec::scaling,
+               {.text = "Lets the operator choose the number of replicas by the predicted seconds of work "
+                        "that wait; "
+                        "replicas is then ignored, and the choice is in status.desiredReplicas."})
           .add("gpu", &WanDeploymentSpec::gpu, {.text = "Overrides the profile's GPUs."})
           .add("placement", &WanDeploymentSpec::placement, {.text = "Where pods may run."})
           .add("cache", &WanDeploymentSpec::cache,
@@ -75,6 +143,15 @@ const Table<WanDeploymentSpec>& WanDeploymentSpec::table() {
                {.text = "Where videos go, unless a VideoJob says otherwise."})
           .add("access", &WanDeploymentSpec::access,
                {.text = "The token that callers of the endpoint show.", .defaulted = true})
+          .add("allowedNamespaces", &WanDeploymentSpec::allowed_namespaces,
+               {.text = "Whose VideoJobs are served. Unset serves those of the deployment's own namespace."})
+          .add("updatePolicy", &WanDeploymentSpec::update_policy,
+               {.text = "When pods are replaced: OnSpecChange (only when this spec asks for other pods) or "
+                        "Auto (also "
+                        "when the operator brings another runtime image, or the GalleryModel changes).",
+                .defaulted = true,
+                .max_length = 16,
+                .values = {"OnSpecChange", "Auto"}})
           .add("suspend", &WanDeploymentSpec::suspend,
                {.text = "true stops all pods and keeps everything else.", .defaulted = true})
           .add("podTemplate", &WanDeploymentSpec::pod_template,
@@ -119,6 +196,10 @@ const Table<WanDeploymentStatus>& WanDeploymentStatus::table() {
                {.text = "Secret of this namespace with the access token, under the key token."})
           .add("tokenHashes", &WanDeploymentStatus::token_hashes,
                {.text = "SHA-256 digests of the tokens that are valid."})
+          .add("desiredReplicas", &WanDeploymentStatus::desired_replicas,
+               {.text = "Pods that shall serve: spec.replicas, or what spec.scaling makes of the work that "
+                        "waits; 0 "
+                        "while suspended."})
           .add("replicas", &WanDeploymentStatus::replicas, {.text = "Pods that exist."})
           .add("readyReplicas", &WanDeploymentStatus::ready_replicas,
                {.text = "Pods that have loaded the model and passed their probe generation."})

@@ -22,9 +22,37 @@ struct ArtifactStore {
 
 struct Access {
   int token_generation = 1;
+  int64_t previous_token_seconds = 86400;
+  std::vector<std::string> token_hashes;  // of the user's own tokens, "sha256:..."
 
   bool operator==(const Access&) const = default;
   static const Table<Access>& table();
+};
+
+struct NamespaceSelector {
+  std::map<std::string, std::string> match_labels;
+
+  bool operator==(const NamespaceSelector&) const = default;
+  static const Table<NamespaceSelector>& table();
+};
+
+// Whose VideoJobs a deployment serves.
+struct AllowedNamespaces {
+  std::string from = "Same";  // Same All Selector
+  std::optional<NamespaceSelector> selector;
+
+  bool operator==(const AllowedNamespaces&) const = default;
+  static const Table<AllowedNamespaces>& table();
+};
+
+// Replicas by the work that waits.
+struct Scaling {
+  int min = 1;
+  int max = 1;
+  std::optional<int64_t> scale_to_zero_after_seconds;
+
+  bool operator==(const Scaling&) const = default;
+  static const Table<Scaling>& table();
 };
 
 struct PodMetadata {
@@ -46,11 +74,14 @@ struct WanDeploymentSpec {
   ModelRef model;
   std::string profile;  // "" means the model's first
   int replicas = 1;
+  std::optional<Scaling> scaling;
   std::optional<Gpu> gpu;
   std::optional<Placement> placement;
   std::optional<Cache> cache;
   std::optional<ArtifactStore> artifacts;
   Access access;
+  std::optional<AllowedNamespaces> allowed_namespaces;
+  std::string update_policy = "OnSpecChange";  // or "Auto"
   bool suspend = false;
   std::optional<PodTemplate> pod_template;
 
@@ -79,6 +110,7 @@ struct WanDeploymentStatus {
   std::string endpoint;
   std::optional<NameRef> token_secret_ref;
   std::vector<std::string> token_hashes;
+  std::optional<int> desired_replicas;
   int replicas = 0;
   int ready_replicas = 0;
   std::string selector;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "operator/api/ownership.h"
+
 namespace wan::api {
 namespace {
 
@@ -55,6 +57,7 @@ Result<Deployment> from_json<Deployment>(const Json& object) {
   result.replicas = count_of(object, "status", "replicas", 0);
   result.updated_replicas = count_of(object, "status", "updatedReplicas", 0);
   result.ready_replicas = count_of(object, "status", "readyReplicas", 0);
+  result.owned = owned_fields(object);
   result.conditions = read_conditions(object);
   return result;
 }
@@ -70,6 +73,7 @@ Result<Service> from_json<Service>(const Json& object) {
   Service result;
   WAN_TRY(result.metadata, meta_from_json(object));
   result.cluster_ip = string_or(object, {"spec", "clusterIP"}, "");
+  result.owned = owned_fields(object);
   return result;
 }
 

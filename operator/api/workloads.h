@@ -28,6 +28,7 @@ struct Deployment {
   int updated_replicas = 0;
   int ready_replicas = 0;
   std::vector<WorkloadCondition> conditions;
+  std::string owned;  // owned_fields()
 
   bool operator==(const Deployment&) const = default;
 };
@@ -35,6 +36,7 @@ struct Deployment {
 struct Service {
   Meta metadata;
   std::string cluster_ip;  // "None" for headless, "" while none is given
+  std::string owned;       // owned_fields()
 
   bool operator==(const Service&) const = default;
 };

@@ -28,8 +28,9 @@ std::string deployment_of(const api::VideoJob& job) {
   return joined(job.metadata.namespace_, job.spec.deployment_ref->name);
 }
 
-std::string controller_of(const api::Job& job) {
-  return job.metadata.controller ? job.metadata.controller->uid : "";
+template <class T>
+Values controller_of(const T& object) {
+  return some(object.metadata.controller ? object.metadata.controller->uid : "");
 }
 
 }  // namespace
@@ -43,6 +44,10 @@ Caches::Caches()
       pods("pods"),
       deployments("deployments"),
       services("services"),
+      revisions("controllerrevisions"),
+      accounts("serviceaccounts"),
+      policies("networkpolicies"),
+      budgets("poddisruptionbudgets"),
       jobs("jobs"),
       wan_deployments_by_uid(
           wan_deployments.add_index([](const api::WanDeployment& d) { return some(uid_of(d)); })),
@@ -55,7 +60,9 @@ Caches::Caches()
           [](const api::VideoJob& j) { return some(j.spec.model ? j.spec.model->name : ""); })),
       pods_by_owner(pods.add_index([](const api::Pod& p) { return some(owner_label(p)); })),
       pods_by_artifacts(pods.add_index([](const api::Pod& p) { return some(artifacts_label(p)); })),
-      jobs_by_owner(jobs.add_index([](const api::Job& j) { return some(controller_of(j)); })) {}
+      jobs_by_owner(jobs.add_index(controller_of<api::Job>)),
+      deployments_by_owner(deployments.add_index(controller_of<api::Deployment>)),
+      revisions_by_owner(revisions.add_index(controller_of<api::ControllerRevision>)) {}
 
 const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
   if (resource == kube::kGalleryModels) return &models;
@@ -64,13 +71,18 @@ const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
   if (resource == kube::kPods) return &pods;
   if (resource == kube::kDeployments) return &deployments;
   if (resource == kube::kServices) return &services;
+  if (resource == kube::kControllerRevisions) return &revisions;
+  if (resource == kube::kServiceAccounts) return &accounts;
+  if (resource == kube::kNetworkPolicies) return &policies;
+  if (resource == kube::kPodDisruptionBudgets) return &budgets;
   if (resource == kube::kJobs) return &jobs;
   return nullptr;
 }
 
 bool Caches::synced() const {
   return models.synced() && wan_deployments.synced() && video_jobs.synced() && pods.synced() &&
-         deployments.synced() && services.synced() && jobs.synced();
+         deployments.synced() && services.synced() && revisions.synced() && accounts.synced() &&
+         policies.synced() && budgets.synced() && jobs.synced();
 }
 
 CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
@@ -97,6 +109,10 @@ CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const C
   add(kube::kPods, caches.pods, ours);
   add(kube::kDeployments, caches.deployments, ours);
   add(kube::kServices, caches.services, ours);
+  add(kube::kControllerRevisions, caches.revisions, ours);
+  add(kube::kServiceAccounts, caches.accounts, ours);
+  add(kube::kNetworkPolicies, caches.policies, ours);
+  add(kube::kPodDisruptionBudgets, caches.budgets, ours);
   add(kube::kJobs, caches.jobs, ours);
 }
 

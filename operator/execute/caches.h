@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/async/task_group.h"
+#include "operator/api/children.h"
 #include "operator/api/gallery_model.h"
 #include "operator/api/pod.h"
 #include "operator/api/video_job.h"
@@ -29,6 +30,10 @@ struct Caches {
   cache::Store<api::Pod> pods;
   cache::Store<api::Deployment> deployments;
   cache::Store<api::Service> services;
+  cache::Store<api::ControllerRevision> revisions;
+  cache::Store<api::ServiceAccount> accounts;
+  cache::Store<api::NetworkPolicy> policies;
+  cache::Store<api::PodDisruptionBudget> budgets;
   cache::Store<api::Job> jobs;
 
   size_t wan_deployments_by_uid;
@@ -38,7 +43,10 @@ struct Caches {
   size_t video_jobs_by_model;       // spec.model.name
   size_t pods_by_owner;             // label wan.gallery/owner-uid
   size_t pods_by_artifacts;         // "NAMESPACE/HASH" of the label wan.gallery/artifacts
-  size_t jobs_by_owner;             // UID of the controlling owner
+  // UID of the controlling owner:
+  size_t jobs_by_owner;
+  size_t deployments_by_owner;
+  size_t revisions_by_owner;
 
   // The store of a resource; nullptr if it is not watched.
   [[nodiscard]] const cache::StoreBase* store_of(const kube::Resource& resource) const;

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "operator/api/identifiers.h"
 #include "operator/controller/event_recorder.h"
 #include "operator/dispatch/capability_issuer.h"
 #include "operator/dispatch/runtimes.h"
@@ -14,7 +15,7 @@
 
 namespace wan::execute {
 
-inline constexpr const char* kFieldManager = "wan-operator";
+inline constexpr const char* kFieldManager = api::kFieldManager;
 inline constexpr const char* kStatusFieldManager = "wan-operator-status";
 
 class Executor {

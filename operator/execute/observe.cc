@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "operator/api/identifiers.h"
 #include "operator/kube/api_error.h"
 #include "operator/reconcile/objects/names.h"
 
@@ -41,6 +42,24 @@ std::vector<const T*> in_namespace(const cache::Store<T>& store, const std::stri
   return found;
 }
 
+void note_jobs(const Caches& caches, const cache::Key& key, reconcile::wan_deployment::Observed& observed) {
+  const std::string served_by = joined(key.namespace_, key.name);
+  for (const api::VideoJob* job : caches.video_jobs.by(caches.video_jobs_by_deployment, served_by)) {
+    const auto load =
+        observed.deployment.spec.scaling ? reconcile::wan_deployment::load_of(*job) : std::nullopt;
+    if (load) observed.loads.push_back(*load);
+    if (!job->status.assignment || api::is_finished(job->status)) continue;
+    observed.assigned_pods.insert(job->status.assignment->pod_uid);
+  }
+  for (const api::RuntimeView& view : observed.runtimes) {
+    for (const api::JobState& job : view.jobs) {
+      if (!caches.video_jobs.by(caches.video_jobs_by_uid, job.uid).empty()) {
+        observed.video_job_uids.insert(job.uid);
+      }
+    }
+  }
+}
+
 template <class T>
 Task<Status> look_up(kube::Api& api, kube::Resource resource, cache::Key key, std::optional<T>& into) {
   if (into) co_return Status();
@@ -73,13 +92,21 @@ std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(const 
   reconcile::wan_deployment::Observed observed;
   observed.deployment = *deployment;
   observed.model = copy(caches.models.find(cache::Key{"", deployment->spec.model.name}));
-  observed.child = copy(caches.deployments.find(key));
+  const std::string& uid = deployment->metadata.uid;
+  observed.children = copies(caches.deployments.by(caches.deployments_by_owner, uid));
+  // Artifact servers are a matter of their claims, whoever owns them.
+  std::erase_if(observed.children, [](const api::Deployment& child) {
+    return !child.metadata.label(api::kLabelArtifacts).empty();
+  });
+  observed.revisions = copies(caches.revisions.by(caches.revisions_by_owner, uid));
+  const cache::Key companion{key.namespace_, reconcile::pod_companion_name(*deployment)};
+  observed.account = copy(caches.accounts.find(companion));
+  observed.policy = copy(caches.policies.find(companion));
+  observed.budget = copy(caches.budgets.find(companion));
   observed.service = copy(caches.services.find(key));
-  observed.pods = copies(caches.pods.by(caches.pods_by_owner, deployment->metadata.uid));
+  observed.pods = copies(caches.pods.by(caches.pods_by_owner, uid));
   observed.runtimes = views_of(runtimes, observed.pods);
-  for (const api::VideoJob* job : in_namespace(caches.video_jobs, key.namespace_)) {
-    observed.video_job_uids.push_back(job->metadata.uid);
-  }
+  note_jobs(caches, key, observed);
   return observed;
 }
 
@@ -134,7 +161,6 @@ reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cac
 
 Task<Status> look_for_others(kube::Api& api, reconcile::wan_deployment::Observed& observed) {
   const cache::Key key = cache::key_of(observed.deployment.metadata);
-  WAN_CO_TRY_VOID(co_await look_up(api, kube::kDeployments, key, observed.child));
   co_return co_await look_up(api, kube::kServices, key, observed.service);
 }
 

@@ -1,5 +1,6 @@
 #include "operator/execute/reconcilers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "operator/api/identifiers.h"
@@ -70,6 +71,10 @@ void Reconcilers::listen() {
   };
   caches_.deployments.listen(child);
   caches_.services.listen(child);
+  caches_.revisions.listen(child);
+  caches_.accounts.listen(child);
+  caches_.policies.listen(child);
+  caches_.budgets.listen(child);
   caches_.jobs.listen(child);
 }
 
@@ -115,6 +120,7 @@ void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob*
   const api::VideoJob& job = after != nullptr ? *after : *before;
   video_jobs_.enqueue(cache::key_of(job.metadata));
   if (frees_or_takes(before, after)) wake_next_jobs(job);
+  if (frees_or_takes(before, after)) wake_deployment_of(job);
   if (before != nullptr && after != nullptr) return;
   wake_claim(job.metadata.namespace_, reconcile::artifact_claim(job, nullptr));
   if (after != nullptr) return;
@@ -186,6 +192,16 @@ void Reconcilers::wake_jobs_in(const std::string& namespace_) {
 void Reconcilers::wake_next_jobs(const api::VideoJob& job) {
   if (!job.spec.deployment_ref) return;
   wake_jobs_of(job.metadata.namespace_, job.spec.deployment_ref->name);
+}
+
+// A deployment scales with its jobs, and waits for those of the pods that it drains.
+void Reconcilers::wake_deployment_of(const api::VideoJob& job) {
+  const api::WanDeployment* deployment = deployment_of(caches_, job);
+  if (deployment == nullptr) return;
+  const auto pods = caches_.pods.by(caches_.pods_by_owner, deployment->metadata.uid);
+  const bool drains = std::ranges::any_of(
+      pods, [](const api::Pod* pod) { return !pod->metadata.annotation(api::kAnnotationDraining).empty(); });
+  if (drains || deployment->spec.scaling) wan_deployments_.enqueue(cache::key_of(deployment->metadata));
 }
 
 void Reconcilers::wake_claim(const std::string& namespace_, const std::string& claim) {

@@ -35,6 +35,7 @@ class Reconcilers {
   void wake_jobs_of(const std::string& namespace_, const std::string& deployment);
   void wake_jobs_in(const std::string& namespace_);
   void wake_next_jobs(const api::VideoJob& job);
+  void wake_deployment_of(const api::VideoJob& job);
   void wake_pod_owner(const std::string& owner_uid);
   void wake_claim(const std::string& namespace_, const std::string& claim);
   void on_model(const api::GalleryModel& model);

@@ -7,8 +7,20 @@
 namespace wan::kube {
 namespace {
 
-constexpr std::array kTable{kPods,   kServices, kSecrets,       kDeployments,    kJobs,
-                            kLeases, kEvents,   kGalleryModels, kWanDeployments, kVideoJobs};
+constexpr std::array kTable{kPods,
+                            kServices,
+                            kSecrets,
+                            kServiceAccounts,
+                            kDeployments,
+                            kControllerRevisions,
+                            kNetworkPolicies,
+                            kPodDisruptionBudgets,
+                            kJobs,
+                            kLeases,
+                            kEvents,
+                            kGalleryModels,
+                            kWanDeployments,
+                            kVideoJobs};
 
 }  // namespace
 

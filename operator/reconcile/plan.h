@@ -2,6 +2,7 @@
 // What a reconcile decided, as a value. plan() builds it from what was observed; execute/ carries it out, one
 // write at a time, and stops at the first that fails: the next reconcile starts from what is then true.
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -78,5 +79,11 @@ struct Plan {
   // When to look again although nothing changed (a deadline, a retry).
   std::optional<std::chrono::milliseconds> requeue_after;
 };
+
+// Plans again no later than after `delay`.
+inline void look_again(Plan& plan, std::chrono::microseconds delay) {
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(delay);
+  plan.requeue_after = std::min(plan.requeue_after.value_or(wait), wait);
+}
 
 }  // namespace wan::reconcile

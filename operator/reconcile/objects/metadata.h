@@ -9,6 +9,7 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/kind.h"
 #include "operator/api/meta.h"
+#include "operator/api/ownership.h"
 #include "operator/reconcile/plan.h"
 
 namespace wan::reconcile {
@@ -51,5 +52,14 @@ template <typename T>
 [[nodiscard]] Json with_intent(Json object);
 // Whether `live` differs from what applying `object` (made by with_intent) last left.
 [[nodiscard]] bool intent_differs(const api::Meta& live, const Json& object);
+
+// Adds the Apply of `object` (made by with_intent) unless `live` was made by the same intent and nobody
+// changed what that sets. True if it was added.
+template <typename T>
+bool apply_child(const std::optional<T>& live, Json object, Plan& plan) {
+  if (live && !intent_differs(live->metadata, object) && api::owns(live->owned, object)) return false;
+  plan.steps.push_back(Apply{std::move(object)});
+  return true;
+}
 
 }  // namespace wan::reconcile

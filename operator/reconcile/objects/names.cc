@@ -12,8 +12,16 @@ std::string bounded_name(std::string_view name, std::string_view suffix, size_t 
   return cut + "-" + sha256_hex(name).substr(0, 8) + std::string(suffix);
 }
 
-std::string token_secret_name(const api::WanDeployment& deployment) {
-  return deployment.metadata.name + "-token-" + std::to_string(deployment.spec.access.token_generation);
+std::string token_secret_name(const api::WanDeployment& deployment, int generation) {
+  return bounded_name(deployment.metadata.name, "-token-" + std::to_string(generation));
+}
+
+std::string revision_name(const api::WanDeployment& deployment, std::string_view hash) {
+  return bounded_name(deployment.metadata.name, "-" + std::string(hash));
+}
+
+std::string pod_companion_name(const api::WanDeployment& deployment) {
+  return bounded_name(deployment.metadata.name, "-runtime");
 }
 
 std::string run_job_name(const api::VideoJob& job, int attempt) {

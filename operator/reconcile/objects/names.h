@@ -17,8 +17,13 @@ inline constexpr int kRuntimePort = 8080;
 // and `suffix`.
 [[nodiscard]] std::string bounded_name(std::string_view name, std::string_view suffix, size_t limit = 63);
 
-[[nodiscard]] std::string token_secret_name(const api::WanDeployment& deployment);  // NAME-token-GENERATION
-[[nodiscard]] std::string run_job_name(const api::VideoJob& job, int attempt);      // NAME-run-ATTEMPT
+// NAME-token-GENERATION
+[[nodiscard]] std::string token_secret_name(const api::WanDeployment& deployment, int generation);
+// NAME-HASH: a revision's ControllerRevision and Deployment.
+[[nodiscard]] std::string revision_name(const api::WanDeployment& deployment, std::string_view hash);
+// NAME-runtime: the account, network policy and disruption budget of the pods.
+[[nodiscard]] std::string pod_companion_name(const api::WanDeployment& deployment);
+[[nodiscard]] std::string run_job_name(const api::VideoJob& job, int attempt);  // NAME-run-ATTEMPT
 
 [[nodiscard]] std::string claim_hash(std::string_view claim);            // 8 hex: label wan.gallery/artifacts
 [[nodiscard]] std::string artifact_server_name(std::string_view claim);  // wan-artifacts-<claim_hash>

@@ -25,7 +25,7 @@ Json field_env(const std::string& name, const std::string& path) {
 }
 
 std::string digest_of_model(const RuntimePod& pod) {
-  return pod.digest.empty() ? pod.model->spec.source.digest : pod.digest;
+  return pod.digest.empty() ? known_digest(*pod.model) : pod.digest;
 }
 
 // A claim may keep several models, so each has a folder of its own there.
@@ -169,6 +169,12 @@ std::string profile_names(const api::GalleryModelSpec& model) {
   return result.empty() ? "none" : result;
 }
 
+std::string known_digest(const api::GalleryModel& model) {
+  // A status that is about another generation may be about another source.
+  const bool current = model.status.observed_generation == model.metadata.generation;
+  return model.spec.source.digest.empty() && current ? model.status.digest : model.spec.source.digest;
+}
+
 Json pod_security() {
   return {{"runAsNonRoot", true},
           {"runAsUser", kUser},
@@ -199,6 +205,7 @@ Json pod_template(const RuntimePod& pod, const Settings& settings) {
                {"initContainers", Json::array({pull_container(pod, settings)})},
                {"containers", Json::array({runtime_container(pod, settings)})},
                {"volumes", volumes(pod)}};
+  if (!pod.service_account.empty()) spec["serviceAccountName"] = pod.service_account;
   if (!pod.job_uid.empty()) spec["restartPolicy"] = "Never";
   if (pod.placement) place(*pod.placement, spec);
   Json result = {{"metadata", {{"labels", pod.labels}}}, {"spec", std::move(spec)}};

@@ -20,6 +20,9 @@ inline constexpr int kUser = 65532;
 // "cpu, gpu-l4": for messages.
 [[nodiscard]] std::string profile_names(const api::GalleryModelSpec& model);
 
+// The manifest digest that the entry names or was resolved to; "" where it is not known.
+[[nodiscard]] std::string known_digest(const api::GalleryModel& model);
+
 struct RuntimePod {
   const api::GalleryModel* model = nullptr;
   const api::Profile* profile = nullptr;
@@ -27,6 +30,7 @@ struct RuntimePod {
   std::optional<api::Gpu> gpu;
   std::optional<api::Placement> placement;
   std::optional<api::Cache> cache;
+  std::string service_account;  // "" takes the namespace's default
   Labels labels;
   Labels annotations;
   std::string job_uid;  // set: a pod for this one VideoJob

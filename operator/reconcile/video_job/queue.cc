@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/reconcile/pods/cause.h"
 
@@ -89,6 +90,7 @@ std::vector<const api::Pod*> free_pods(const std::vector<api::Pod>& pods,
   for (const api::Pod& pod : pods) {
     const api::RuntimeView* view = find_view(runtimes, pod.metadata.uid);
     if (!pod.ready || pod.metadata.deleted || !view || !view->accepts_jobs()) continue;
+    if (!pod.metadata.annotation(api::kAnnotationDraining).empty()) continue;
     if (assigned.contains(pod.metadata.uid)) continue;
     if (!std::ranges::all_of(view->jobs, &api::JobState::finished)) continue;
     result.push_back(&pod);

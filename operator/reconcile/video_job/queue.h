@@ -15,8 +15,8 @@ namespace wan::reconcile::video_job {
 [[nodiscard]] std::vector<const api::VideoJob*> queue_order(const std::vector<const api::VideoJob*>& jobs,
                                                             size_t limit);
 
-// Pods that can take a job now, by name: Ready, reachable, not ending, with no unfinished job of their own
-// and none of `jobs` assigned to them.
+// Pods that can take a job now, by name: Ready, reachable, neither ending nor drained, with no unfinished job
+// of their own and none of `jobs` assigned to them.
 [[nodiscard]] std::vector<const api::Pod*> free_pods(const std::vector<api::Pod>& pods,
                                                      const std::vector<api::RuntimeView>& runtimes,
                                                      const std::vector<const api::VideoJob*>& jobs);

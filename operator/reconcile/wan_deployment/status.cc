@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/reconcile/objects/pod_template.h"
 #include "operator/reconcile/pods/cause.h"
@@ -13,45 +12,35 @@ namespace {
 namespace reason = api::reason;
 namespace phase = api::deployment_phase;
 
-bool has_config(const api::Pod& pod, const Rollout& rollout) {
-  return pod.metadata.annotation(api::kAnnotationConfig) == rollout.config;
-}
-
-std::vector<const api::Pod*> pods_of_intent(const Observed& observed, const Rollout& rollout) {
-  std::vector<const api::Pod*> result;
-  for (const api::Pod& pod : observed.pods) {
-    if (has_config(pod, rollout)) result.push_back(&pod);
-  }
-  return result;
-}
-
-bool has_old_pods(const Observed& observed, const Rollout& rollout) {
-  return std::ranges::any_of(observed.pods, [&](const api::Pod& pod) { return !has_config(pod, rollout); });
-}
-
 // What the Deployment's controller could not do: a quota, a missing account.
-std::optional<Cause> refused(const Observed& observed) {
-  if (!observed.child) return std::nullopt;
-  const auto* failure = api::find_condition(observed.child->conditions, "ReplicaFailure");
+std::optional<Cause> refused(const Rollout& rollout) {
+  if (!rollout.serving.child) return std::nullopt;
+  const auto* failure = api::find_condition(rollout.serving.child->conditions, "ReplicaFailure");
   if (!failure || failure->status != "True") return std::nullopt;
   return Cause{Severity::kWaiting, reason::kReplicaFailure, "pods cannot be made: " + failure->message};
 }
 
-std::optional<Cause> late(const Observed& observed) {
-  if (!observed.child) return std::nullopt;
-  const auto* progressing = api::find_condition(observed.child->conditions, "Progressing");
+std::optional<Cause> late(const Rollout& rollout) {
+  if (!rollout.serving.child) return std::nullopt;
+  const auto* progressing = api::find_condition(rollout.serving.child->conditions, "Progressing");
   if (!progressing || progressing->reason != "ProgressDeadlineExceeded") return std::nullopt;
   return Cause{Severity::kBroken, reason::kProgressDeadlineExceeded, progressing->message};
 }
 
 std::optional<Cause> find_cause(const Observed& observed, const Rollout& rollout) {
-  auto cause = worst_cause(pods_of_intent(observed, rollout), observed.runtimes);
-  if (auto other = refused(observed); other && (!cause || cause->severity < other->severity)) cause = other;
-  if (auto other = late(observed); other && rollout.current) {
+  auto cause = worst_cause(rollout.serving.pods, observed.runtimes);
+  if (auto other = refused(rollout); other && (!cause || cause->severity < other->severity)) cause = other;
+  if (auto other = late(rollout); other && rollout.settled) {
     if (!cause || cause->severity == Severity::kProgress) return other;
     cause->severity = Severity::kBroken;
   }
   return cause;
+}
+
+bool others_remain(const Rollout& rollout) {
+  return std::ranges::any_of(rollout.others, [](const Group& group) {
+    return group.wanted() > 0 || (group.child && group.child->replicas > 0);
+  });
 }
 
 std::string replicas_text(int ready, int desired) {
@@ -65,26 +54,44 @@ void complete(const Observed& observed, const Rollout& rollout, api::WanDeployme
   if (rollout.desired == 0) {
     verdict = observed.deployment.spec.suspend
                   ? api::Verdict{reason::kSuspended, "no pod runs: spec.suspend is true"}
-                  : api::Verdict{reason::kScaledToZero, "no pod runs: spec.replicas is 0"};
+                  : api::Verdict{reason::kScaledToZero, observed.deployment.spec.scaling
+                                                            ? "no pod runs: no VideoJob waits"
+                                                            : "no pod runs: spec.replicas is 0"};
   }
   mark_ready(status.conditions, verdict, status.observed_generation, now);
 }
 
-void on_the_way(const Observed& observed, const Rollout& rollout, const std::optional<Cause>& cause,
-                api::WanDeploymentStatus& status, WallTime now) {
-  const std::string counts = replicas_text(status.ready_replicas, rollout.desired);
+void on_the_way(const Rollout& rollout, const std::optional<Cause>& cause, api::WanDeploymentStatus& status,
+                WallTime now) {
+  const std::string counts = replicas_text(rollout.serving.ready(), rollout.desired);
   api::Verdict verdict{reason::kStartingPods, counts};
   status.phase = phase::kCreating;
-  if (has_old_pods(observed, rollout)) {
+  if (others_remain(rollout)) {
     status.phase = phase::kUpdating;
-    verdict.reason = reason::kUpdating;
-  } else if (status.ready_replicas > 0) {
+    verdict = {reason::kUpdating, counts + " of the new revision"};
+  } else if (rollout.serving.ready() > 0) {
     status.phase = phase::kScaling;
     verdict.reason = reason::kScaling;
   }
-  if (cause) verdict = {cause->reason, counts + "; " + cause->message};
+  if (cause) verdict = {cause->reason, verdict.message + "; " + cause->message};
   if (cause && cause->severity == Severity::kWaiting) status.phase = phase::kWaiting;
   mark_reconciling(status.conditions, verdict, status.observed_generation, now);
+}
+
+// Another revision than the spec's serves meanwhile, or none.
+void held_up(const Rollout& rollout, api::WanDeploymentStatus& status, WallTime now) {
+  api::Verdict verdict = *rollout.obstacle;
+  if (!rollout.serving.hash.empty()) {
+    verdict.message += "; " + replicas_text(rollout.serving.ready(), rollout.desired) + " with revision " +
+                       rollout.serving.hash;
+  }
+  status.phase = phase::kWaiting;
+  if (rollout.stalled) status.phase = rollout.serving.ready() > 0 ? phase::kRunning : phase::kFailed;
+  if (rollout.stalled) {
+    mark_stalled(status.conditions, verdict, status.observed_generation, now);
+  } else {
+    mark_reconciling(status.conditions, verdict, status.observed_generation, now);
+  }
 }
 
 // The bytes that an init container says it has put in place.
@@ -99,15 +106,22 @@ std::optional<int64_t> pulled_bytes(const api::Pod& pod) {
 
 }  // namespace
 
-bool is_complete(const Observed& observed, const Rollout& rollout) {
-  if (!observed.child || !rollout.current) return false;
-  const api::Deployment& child = *observed.child;
+bool is_complete(const Rollout& rollout) {
+  if (!rollout.serving.child || !rollout.settled || others_remain(rollout)) return false;
+  const api::Deployment& child = *rollout.serving.child;
   return child.replicas == rollout.desired && child.updated_replicas == rollout.desired &&
          child.ready_replicas == rollout.desired;
 }
 
+bool is_weakened(int desired, const Group& serving, const std::vector<Group>& others) {
+  int left = serving.ready();
+  for (const Group& group : others) left += group.wanted();
+  return left < desired;
+}
+
 void judge(const Observed& observed, const Rollout& rollout, api::WanDeploymentStatus& status, WallTime now) {
-  if (is_complete(observed, rollout)) return complete(observed, rollout, status, now);
+  if (rollout.obstacle) return held_up(rollout, status, now);
+  if (is_complete(rollout)) return complete(observed, rollout, status, now);
   if (rollout.desired == 0) {
     status.phase = phase::kStopping;
     mark_reconciling(status.conditions,
@@ -116,18 +130,22 @@ void judge(const Observed& observed, const Rollout& rollout, api::WanDeploymentS
     return;
   }
   const auto cause = find_cause(observed, rollout);
-  if (!cause || cause->severity != Severity::kBroken)
-    return on_the_way(observed, rollout, cause, status, now);
+  if (!cause || cause->severity != Severity::kBroken) return on_the_way(rollout, cause, status, now);
   status.phase = status.ready_replicas > 0 ? phase::kWaiting : phase::kFailed;
-  mark_stalled(status.conditions,
-               {cause->reason, replicas_text(status.ready_replicas, rollout.desired) + "; " + cause->message},
-               status.observed_generation, now);
+  mark_stalled(
+      status.conditions,
+      {cause->reason, replicas_text(rollout.serving.ready(), rollout.desired) + "; " + cause->message},
+      status.observed_generation, now);
 }
 
 void count(const Observed& observed, const Rollout& rollout, api::WanDeploymentStatus& status) {
-  status.replicas = observed.child ? observed.child->replicas : 0;
-  status.ready_replicas = observed.child ? observed.child->ready_replicas : 0;
-  for (const api::Pod* pod : pods_of_intent(observed, rollout)) {
+  status.desired_replicas = rollout.desired;
+  status.replicas = status.ready_replicas = 0;
+  for (const api::Deployment& child : observed.children) {
+    status.replicas += child.replicas;
+    status.ready_replicas += child.ready_replicas;
+  }
+  for (const api::Pod* pod : rollout.serving.pods) {
     const api::RuntimeView* view = find_view(observed.runtimes, pod->metadata.uid);
     if (pod->ready && view && !view->model_digest.empty())
       status.model = api::ModelStatus{view->model_digest};

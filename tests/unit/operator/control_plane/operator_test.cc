@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/io/file.h"
+#include "operator/api/identifiers.h"
 #include "operator/cache/key.h"
 #include "operator/kube/api_error.h"
 #include "tests/support/cuttable_proxy.h"
@@ -73,6 +74,21 @@ class OperatorTest : public ControlPlaneTest {
     return string_or(get_or_null(kube::kLeases, "wan-operator"), {"spec", "holderIdentity"}, "");
   }
   testing::FakeRuntime& runtime() { return *kubelet_->runtimes().begin()->second; }
+  // Those that the operator made for WanDeployment tiny.
+  std::vector<Json> ours(const kube::Resource& resource) {
+    std::vector<Json> all = list(resource);
+    std::erase_if(all, [](const Json& object) {
+      return string_or(object, {"metadata", "labels", api::kLabelDeployment}, "") != "tiny";
+    });
+    return all;
+  }
+  // Asks until its only Deployment is so.
+  bool wait_for_child(const std::function<bool(const Json&)>& is_so) {
+    return wait_until([&] {
+      const std::vector<Json> all = ours(kube::kDeployments);
+      return all.size() == 1 && is_so(all.front());
+    });
+  }
 };
 
 TEST_F(OperatorTest, MakesTheChildrenOfAWanDeploymentAndTheClusterRemovesThemWithIt) {
@@ -82,14 +98,23 @@ TEST_F(OperatorTest, MakesTheChildrenOfAWanDeploymentAndTheClusterRemovesThemWit
     return int_or(d, {"status", "observedGeneration"}, -1) == 1 && find(d, {"status", "tokenSecretRef"});
   }));
   const std::string expected = "WanDeployment " + uid(get_or_null(kube::kWanDeployments, "tiny"));
-  EXPECT_EQ(owner(get_or_null(kube::kDeployments, "tiny")), expected);
+  ASSERT_EQ(ours(kube::kDeployments).size(), 1U);
+  EXPECT_EQ(owner(ours(kube::kDeployments)[0]), expected);
+  EXPECT_EQ(ours(kube::kControllerRevisions).size(), 2U) << "the revision and the token's anchor";
+  for (const Json& revision : ours(kube::kControllerRevisions)) EXPECT_EQ(owner(revision), expected);
   EXPECT_EQ(owner(get_or_null(kube::kServices, "tiny")), expected);
-  EXPECT_EQ(owner(get_or_null(kube::kSecrets, "tiny-token-1")), expected);
+  EXPECT_EQ(owner(get_or_null(kube::kServiceAccounts, "tiny-runtime")), expected);
+  EXPECT_EQ(owner(get_or_null(kube::kNetworkPolicies, "tiny-runtime")), expected);
+  EXPECT_EQ(owner(get_or_null(kube::kPodDisruptionBudgets, "tiny-runtime")), expected);
+  const Json secret = get_or_null(kube::kSecrets, "tiny-token-1");
+  EXPECT_EQ(string_or(secret["metadata"]["ownerReferences"][0], {"uid"}, ""),
+            uid(get_or_null(kube::kControllerRevisions, "tiny-token-1")));
 
   ASSERT_TRUE(remove(kube::kWanDeployments, "tiny"));
   EXPECT_TRUE(wait_until([&] {
     return list(kube::kDeployments).empty() && list(kube::kServices).empty() && list(kube::kPods).empty() &&
-           get_or_null(kube::kSecrets, "tiny-token-1").is_null();
+           list(kube::kControllerRevisions).empty() && list(kube::kNetworkPolicies).empty() &&
+           list(kube::kPodDisruptionBudgets).empty() && get_or_null(kube::kSecrets, "tiny-token-1").is_null();
   }));
 }
 
@@ -127,29 +152,25 @@ TEST_F(OperatorTest, BringsAVideoJobToItsEndAndTellsEachPhaseOnTheWay) {
   }));
 }
 
-TEST_F(OperatorTest, LeavesADeploymentOfSomebodyElseAlone) {
-  make(kube::kDeployments, R"(
-apiVersion: apps/v1
-kind: Deployment
+TEST_F(OperatorTest, LeavesAServiceOfSomebodyElseAlone) {
+  make(kube::kServices, R"(
+apiVersion: v1
+kind: Service
 metadata: {name: tiny}
-spec:
-  replicas: 0
-  selector: {matchLabels: {a: b}}
-  template:
-    metadata: {labels: {a: b}}
-    spec: {containers: [{name: c, image: other}]}
+spec: {selector: {a: b}, ports: [{port: 80}]}
 )");
-  const Json before = get_or_null(kube::kDeployments, "tiny");
+  const Json before = get_or_null(kube::kServices, "tiny");
   start_operator("a");
   make_all();
   ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny",
                        [](const Json& d) { return condition_reason(d, "Ready") == "NameConflict"; }));
-  const Json after = get_or_null(kube::kDeployments, "tiny");
-  EXPECT_EQ(after["spec"], before["spec"]);
-  EXPECT_EQ(int_or(after, {"metadata", "generation"}, 0), 1);
+  EXPECT_EQ(get_or_null(kube::kServices, "tiny"), before);
+  ASSERT_TRUE(remove(kube::kServices, "tiny"));
+  EXPECT_TRUE(wait_for_child([](const Json&) { return true; })) << "goes on once the name is free";
 }
 
-TEST_F(OperatorTest, PutsAFieldThatTheSpecDropsOutOfTheChildToo) {
+TEST_F(OperatorTest, ReplacesPodsByARevisionOfWhatTheSpecAsksForAndGoesBackToTheOneBefore) {
+  kubelet_->start();
   start_operator("a");
   make(kube::kGalleryModels, kModel);
   make(kube::kWanDeployments, R"(
@@ -158,14 +179,69 @@ kind: WanDeployment
 metadata: {name: tiny}
 spec:
   model: {name: wan-tiny}
-  placement: {nodeSelector: {disk: fast}}
+  placement: {tolerations: [{key: gpu, operator: Exists}]}
 )");
-  const auto selector = [](const Json& d) {
-    return find(d, {"spec", "template", "spec", "nodeSelector", "disk"}) != nullptr;
+  ASSERT_TRUE(runs());
+  const std::string first = string_or(ours(kube::kDeployments).front(), {"metadata", "name"}, "");
+  const auto tolerates = [](const Json& d) {
+    return find(d, {"spec", "template", "spec", "tolerations"}) != nullptr;
   };
-  ASSERT_TRUE(wait_for(kube::kDeployments, "tiny", selector));
+  EXPECT_TRUE(tolerates(ours(kube::kDeployments).front()));
   ASSERT_TRUE(patch(kube::kWanDeployments, "tiny", "spec: {placement: null}"));
-  EXPECT_TRUE(wait_for(kube::kDeployments, "tiny", [&](const Json& d) { return !selector(d); }));
+  EXPECT_TRUE(wait_for_child(
+      [&](const Json& d) { return string_or(d, {"metadata", "name"}, "") != first && !tolerates(d); }));
+  EXPECT_EQ(ours(kube::kControllerRevisions).size(), 3U);
+  ASSERT_TRUE(patch(kube::kWanDeployments, "tiny",
+                    "spec: {placement: {tolerations: [{key: gpu, operator: Exists}]}}"));
+  EXPECT_TRUE(wait_for_child([&](const Json& d) { return string_or(d, {"metadata", "name"}, "") == first; }));
+  EXPECT_TRUE(runs());
+  EXPECT_EQ(int_or(get_or_null(kube::kControllerRevisions, first), {"revision"}, 0), 3) << "the newest again";
+}
+
+TEST_F(OperatorTest, PutsBackWhatSomebodyElseChangesAndNothingElse) {
+  kubelet_->start();
+  start_operator("a");
+  make_all();
+  ASSERT_TRUE(runs());
+  const std::string child = string_or(ours(kube::kDeployments).front(), {"metadata", "name"}, "");
+  ASSERT_TRUE(patch(kube::kDeployments, child, "spec: {replicas: 3, minReadySeconds: 1}"));
+  EXPECT_TRUE(wait_for(kube::kDeployments, child, [](const Json& d) {
+    return int_or(d, {"spec", "replicas"}, 0) == 1 && int_or(d, {"spec", "minReadySeconds"}, 0) == 1;
+  })) << "a field that the operator does not set is left alone";
+  ASSERT_TRUE(patch(kube::kNetworkPolicies, "tiny-runtime", "spec: {ingress: [{}]}"));
+  EXPECT_TRUE(wait_for(kube::kNetworkPolicies, "tiny-runtime", [](const Json& policy) {
+    return find(policy["spec"]["ingress"][0], {"from"}) != nullptr;
+  }));
+  ASSERT_TRUE(remove(kube::kPodDisruptionBudgets, "tiny-runtime"));
+  EXPECT_TRUE(
+      wait_until([&] { return !get_or_null(kube::kPodDisruptionBudgets, "tiny-runtime").is_null(); }));
+  ASSERT_TRUE(patch(kube::kServices, "tiny", "spec: {selector: {wan.gallery/deployment: other}}"));
+  EXPECT_TRUE(wait_for(kube::kServices, "tiny", [](const Json& service) {
+    return string_or(service, {"spec", "selector", api::kLabelDeployment}, "") == "tiny";
+  }));
+}
+
+TEST_F(OperatorTest, AReplacedTokenStaysValidForItsGraceTimeAndThenItsSecretGoes) {
+  start_operator("a");
+  make(kube::kGalleryModels, kModel);
+  make(kube::kWanDeployments, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: WanDeployment
+metadata: {name: tiny}
+spec:
+  model: {name: wan-tiny}
+  access: {previousTokenSeconds: 3}
+)");
+  const auto hashes = [](const Json& d) {
+    const Json* all = find(d, {"status", "tokenHashes"});
+    return all == nullptr ? 0 : all->size();
+  };
+  ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [&](const Json& d) { return hashes(d) == 1; }));
+  ASSERT_TRUE(patch(kube::kWanDeployments, "tiny", "spec: {access: {tokenGeneration: 2}}"));
+  ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [&](const Json& d) { return hashes(d) == 2; }));
+  EXPECT_FALSE(get_or_null(kube::kSecrets, "tiny-token-2").is_null());
+  ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [&](const Json& d) { return hashes(d) == 1; }));
+  EXPECT_TRUE(wait_until([&] { return get_or_null(kube::kSecrets, "tiny-token-1").is_null(); }));
 }
 
 TEST_F(OperatorTest, AnotherOperatorTakesOverAfterTheLeaderIsKilledAndTheJobStillEnds) {

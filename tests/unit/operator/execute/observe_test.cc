@@ -68,6 +68,31 @@ TEST_F(ObserveTest, FindsPodsOfADeploymentByItsUidAndNotByItsName) {
   EXPECT_EQ(observed->pods[0].metadata.name, "new");
 }
 
+TEST_F(ObserveTest, FindsChildrenByTheirOwnerAndLeavesOutTheArtifactServerThatItOwns) {
+  put_deployment();
+  const std::string owner = "{metadata: {ownerReferences: [{controller: true, uid: uid-tiny}]}}";
+  put(caches_.deployments, object("ns", "tiny-0123456789", owner));
+  put(caches_.deployments, labelled(object("ns", "server", owner), api::kLabelArtifacts, "01234567"));
+  put(caches_.deployments, object("ns", "tiny"));
+  put(caches_.revisions, object("ns", "tiny-0123456789", owner));
+  const auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
+  ASSERT_EQ(observed->children.size(), 1U);
+  EXPECT_EQ(observed->children[0].metadata.name, "tiny-0123456789");
+  EXPECT_EQ(observed->revisions.size(), 1U);
+}
+
+TEST_F(ObserveTest, FindsThePodsThatUnfinishedJobsAreAssignedTo) {
+  put_deployment();
+  const auto assigned = [](const std::string& phase, const std::string& pod) {
+    return "{spec: {deploymentRef: {name: tiny}, prompt: p}, status: {phase: " + phase +
+           ", assignment: {podUID: " + pod + "}}}";
+  };
+  put(caches_.video_jobs, object("ns", "a", assigned("Running", "pod-a")));
+  put(caches_.video_jobs, object("ns", "b", assigned("Succeeded", "pod-b")));
+  const auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
+  EXPECT_EQ(observed->assigned_pods, std::set<std::string>{"pod-a"});
+}
+
 TEST_F(ObserveTest, GathersTheUnfinishedJobsOfTheSameDeployment) {
   put_deployment();
   put_job("a");
@@ -113,13 +138,13 @@ TEST_F(ObserveTest, AsksTheApiServerForObjectsThatTheCacheDoesNotHold) {
   put_deployment();
   auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
   ASSERT_TRUE(testing::run_task(context_, look_for_others(api, *observed)));
-  EXPECT_FALSE(observed->child);
-  api.put(kube::kDeployments, object("ns", "tiny", "spec: {replicas: 3}"));
+  EXPECT_FALSE(observed->service);
+  api.put(kube::kServices, object("ns", "tiny", "spec: {clusterIP: 10.0.0.8}"));
   ASSERT_TRUE(testing::run_task(context_, look_for_others(api, *observed)));
-  ASSERT_TRUE(observed->child);
-  EXPECT_EQ(observed->child->spec_replicas, 3);
+  ASSERT_TRUE(observed->service);
+  EXPECT_EQ(observed->service->cluster_ip, "10.0.0.8");
   api.fail_next("get", unavailable("down"));
-  observed->child.reset();
+  observed->service.reset();
   EXPECT_FALSE(testing::run_task(context_, look_for_others(api, *observed)));
 }
 

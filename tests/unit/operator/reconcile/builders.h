@@ -222,44 +222,4 @@ inline void carry_out(const Plan& plan, video_job::Observed& observed) {
   }
 }
 
-inline void carry_out(const Plan& plan, wan_deployment::Observed& observed) {
-  observed.deployment.status = status_after(plan, observed.deployment);
-  for (const Apply& step : steps_of<Apply>(plan)) {
-    const Json& object = step.object;
-    api::Meta live = meta(object["metadata"]["name"], std::string(object["kind"]) + "-uid");
-    live.annotations = object["metadata"]["annotations"];
-    live.controller = api::OwnerRef{"wan.gallery/v1alpha1", "WanDeployment",
-                                    observed.deployment.metadata.name, observed.deployment.metadata.uid};
-    if (object["kind"] == "Service") {
-      observed.service = api::Service{live, "10.96.0.5"};
-      continue;
-    }
-    live.generation = observed.child ? observed.child->metadata.generation + 1 : 1;
-    api::Deployment child = observed.child.value_or(api::Deployment{});
-    child.metadata = live;
-    child.spec_replicas = object["spec"]["replicas"];
-    observed.child = child;
-  }
-}
-
-// The pods' controller has done its work: `count` pods of the applied intent exist and are ready.
-inline void roll_out(const Plan& plan, wan_deployment::Observed& observed) {
-  carry_out(plan, observed);
-  const auto deployment = applied(plan, "Deployment");
-  api::Deployment& child = *observed.child;
-  child.observed_generation = child.metadata.generation;
-  child.replicas = child.updated_replicas = child.ready_replicas = child.spec_replicas;
-  observed.pods.clear();
-  observed.runtimes.clear();
-  for (int i = 0; i < child.spec_replicas; ++i) {
-    api::Pod pod = ready_pod("pod-" + std::to_string(i));
-    if (deployment) {
-      pod.metadata.annotations[api::kAnnotationConfig] =
-          (*deployment)["spec"]["template"]["metadata"]["annotations"][api::kAnnotationConfig];
-    }
-    observed.pods.push_back(pod);
-    observed.runtimes.push_back(ready_view(pod.metadata.name));
-  }
-}
-
 }  // namespace wan::reconcile::testing

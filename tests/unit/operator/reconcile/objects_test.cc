@@ -3,6 +3,8 @@
 #include "base/crypto/hmac.h"
 #include "builders.h"
 #include "operator/reconcile/objects/artifact_server.h"
+#include "operator/reconcile/objects/guards.h"
+#include "operator/reconcile/objects/revision.h"
 #include "operator/reconcile/objects/run_job.h"
 #include "operator/reconcile/objects/served_model.h"
 
@@ -15,7 +17,8 @@ using ::testing::Not;
 
 Json deployment_of(const api::WanDeployment& deployment,
                    const api::GalleryModel& model = make_gallery_model()) {
-  return runtime_deployment(deployment, model, settings());
+  return runtime_deployment(deployment, render_revision(deployment, model, settings()),
+                            deployment.spec.replicas);
 }
 
 Json pod_spec(const Json& object) { return object["spec"]["template"]["spec"]; }
@@ -63,8 +66,11 @@ TEST(Objects, EveryChildNamesItsControllerAndItsMaker) {
   const api::WanDeployment deployment = make_wan_deployment();
   const Owner owner = owner_of(deployment);
   for (const Json& object :
-       {deployment_of(deployment), runtime_service(deployment), token_secret(deployment, settings()),
-        artifact_deployment("videos", owner, settings()), artifact_service("videos", owner)}) {
+       {deployment_of(deployment), runtime_service(deployment), runtime_account(deployment),
+        runtime_network_policy(deployment, settings()), runtime_disruption_budget(deployment),
+        controller_revision(deployment, render_revision(deployment, make_gallery_model(), settings())),
+        token_anchor(deployment, 1), artifact_deployment("videos", owner, settings()),
+        artifact_service("videos", owner)}) {
     const Json expected = {{"apiVersion", "wan.gallery/v1alpha1"},
                            {"kind", "WanDeployment"},
                            {"name", "tiny"},
@@ -164,24 +170,78 @@ TEST(Objects, PlacementGoesToThePodAndOnlyWhatIsSet) {
   EXPECT_FALSE(spec.contains("priorityClassName"));
 }
 
-TEST(Objects, ARolloutNeverNeedsASpareGpu) {
-  const Json strategy = deployment_of(make_wan_deployment())["spec"]["strategy"]["rollingUpdate"];
-  EXPECT_EQ(strategy["maxSurge"], 0);
-  EXPECT_EQ(strategy["maxUnavailable"], 1);
+TEST(Objects, PodsRunUnderAnAccountThatMountsNoToken) {
+  const Json account = runtime_account(make_wan_deployment());
+  EXPECT_EQ(account["automountServiceAccountToken"], false);
+  EXPECT_EQ(pod_spec(deployment_of(make_wan_deployment()))["serviceAccountName"],
+            account["metadata"]["name"]);
+}
+
+TEST(Objects, OnlyWanGalleryReachesAPodAndAPodReachesOnlyNamesAndArtifactServers) {
+  const Json spec = runtime_network_policy(make_wan_deployment(), settings())["spec"];
+  EXPECT_EQ(spec["policyTypes"], Json::array({"Ingress", "Egress"}));
+  ASSERT_EQ(spec["ingress"].size(), 1u);
+  const Json& from = spec["ingress"][0]["from"];
+  ASSERT_EQ(from.size(), 1u);
+  EXPECT_EQ(from[0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], "wan-system");
+  EXPECT_EQ(from[0]["podSelector"]["matchLabels"]["app.kubernetes.io/part-of"], "wan-gallery");
+  EXPECT_EQ(spec["ingress"][0]["ports"][0]["port"], 8080);
+  ASSERT_EQ(spec["egress"].size(), 2u);
+  for (const Json& port : spec["egress"][0]["ports"]) EXPECT_EQ(port["port"], 53);
+  EXPECT_EQ(spec["egress"][0]["to"][1]["ipBlock"]["except"], Json::array({"169.254.169.254/32"}));
+  EXPECT_EQ(spec["egress"][1]["to"].size(), 1u);
+  EXPECT_EQ(spec["egress"][1]["to"][0]["podSelector"]["matchExpressions"][0]["key"], api::kLabelArtifacts);
+}
+
+TEST(Objects, OnePodAtATimeMayBeEvicted) {
+  const Json spec = runtime_disruption_budget(make_wan_deployment())["spec"];
+  EXPECT_EQ(spec["maxUnavailable"], 1);
+  EXPECT_EQ(spec["unhealthyPodEvictionPolicy"], "AlwaysAllow");
+}
+
+TEST(Objects, ARevisionComesBackFromItsControllerRevisionAsItWas) {
+  Revision revision = render_revision(make_wan_deployment(), make_gallery_model(), settings());
+  revision.number = 7;
+  revision.failure = "crashed";
+  const Json object = controller_revision(make_wan_deployment(), revision);
+  Json live = object;
+  live["metadata"]["uid"] = "u";
+  EXPECT_EQ(read_revision(*api::from_json<api::ControllerRevision>(live)), revision);
+  EXPECT_EQ(object["data"]["image"], "registry.example/wan-runtime:1");
+  EXPECT_EQ(object["data"]["profile"], "cpu");
+}
+
+TEST(Objects, ARevisionPinsTheDigestThatTheGalleryResolved) {
+  api::GalleryModel model = make_gallery_model();
+  model.status = {.observed_generation = 1, .digest = "sha256:" + std::string(64, '3')};
+  EXPECT_EQ(render_revision(make_wan_deployment(), model, settings()).data["model"]["digest"],
+            model.status.digest);
+  model.metadata.generation = 2;
+  EXPECT_EQ(render_revision(make_wan_deployment(), model, settings()).data["model"]["digest"], "")
+      << "the status may be about another source";
+}
+
+TEST(Objects, RevisionsOfTwoDeploymentsOfOneNameDiffer) {
+  api::WanDeployment former = make_wan_deployment();
+  former.metadata.uid = "former-uid";
+  EXPECT_NE(render_revision(former, make_gallery_model(), settings()).hash,
+            render_revision(make_wan_deployment(), make_gallery_model(), settings()).hash);
 }
 
 TEST(Objects, TheTokenDependsOnKeyDeploymentAndGeneration) {
   const api::WanDeployment deployment = make_wan_deployment();
-  const std::string token = access_token(deployment, settings());
-  EXPECT_EQ(token, access_token(deployment, settings()));
+  const std::string token = access_token(deployment, 1, settings());
+  EXPECT_EQ(token, access_token(deployment, 1, settings()));
   EXPECT_GE(token.size(), 43u);
-  api::WanDeployment next = deployment;
-  next.spec.access.token_generation = 2;
-  EXPECT_NE(token, access_token(next, settings()));
+  EXPECT_NE(token, access_token(deployment, 2, settings()));
   api::WanDeployment other = deployment;
   other.metadata.uid = "other-uid";
-  EXPECT_NE(token, access_token(other, settings()));
-  const Json secret = token_secret(deployment, settings());
+  EXPECT_NE(token, access_token(other, 1, settings()));
+  api::ControllerRevision anchor;
+  anchor.metadata = meta("tiny-token-1", "anchor-uid");
+  anchor.revision = 1;
+  const Json secret = token_secret(deployment, anchor, settings());
+  EXPECT_EQ(secret["metadata"]["ownerReferences"][0]["uid"], "anchor-uid");
   EXPECT_EQ(secret["immutable"], true);
   EXPECT_EQ(base64_decode(secret["data"]["token"].get<std::string>()), token);
 }

@@ -1,10 +1,11 @@
-#include "builders.h"
+#include "cluster_model.h"
 #include "operator/reconcile/wan_deployment/plan.h"
 
 namespace wan::reconcile::wan_deployment {
 namespace {
 
 using namespace wan::reconcile::testing;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -17,11 +18,17 @@ api::WanDeploymentStatus after(const Observed& observed, WallTime now = kNow) {
 
 Observed fresh() { return {.deployment = make_wan_deployment(), .model = make_gallery_model()}; }
 
+Observed serving(Observed observed = fresh()) {
+  Cluster cluster;
+  cluster.settle(observed);
+  return observed;
+}
+
 // Made, with one pod that is not ready yet.
 Observed starting() {
-  Observed observed = fresh();
-  roll_out(plan_of(observed), observed);
-  observed.child->ready_replicas = 0;
+  Observed observed = serving();
+  observed.deployment.status.conditions.clear();
+  observed.children[0].ready_replicas = 0;
   api::Pod& pod = observed.pods[0];
   pod.ready = false;
   pod.containers[1].ready = false;
@@ -29,35 +36,32 @@ Observed starting() {
   return observed;
 }
 
-Observed serving() {
-  Observed observed = fresh();
-  roll_out(plan_of(observed), observed);
-  carry_out(plan_of(observed), observed);
-  return observed;
+std::vector<std::string> kinds_applied(const Plan& plan) {
+  std::vector<std::string> kinds;
+  for (const Apply& step : steps_of<Apply>(plan)) kinds.push_back(step.object["kind"]);
+  return kinds;
 }
 
-TEST(WanDeployment, MakesSecretServiceAndDeploymentAndThenWritesItsStatus) {
+TEST(WanDeployment, MakesTheAccountBeforeThePodsThatNeedItAndWritesItsStatusLast) {
   const Observed observed = fresh();
-  const auto acts = acts_of(plan_of(observed));
-  ASSERT_THAT(acts, SizeIs(4));
-  EXPECT_TRUE(std::holds_alternative<WriteStatus>(acts[3]));
-  EXPECT_TRUE(applied(plan_of(observed), "Service"));
-  EXPECT_TRUE(applied(plan_of(observed), "Deployment"));
-  EXPECT_THAT(steps_of<Create>(plan_of(observed)), SizeIs(1));
+  const Plan plan = plan_of(observed);
+  EXPECT_THAT(kinds_applied(plan),
+              ElementsAre("ServiceAccount", "NetworkPolicy", "Service", "PodDisruptionBudget",
+                          "ControllerRevision", "Deployment", "ControllerRevision"));
+  EXPECT_TRUE(std::holds_alternative<WriteStatus>(acts_of(plan).back()));
   const auto status = after(observed);
   EXPECT_EQ(status.phase, "Creating");
   EXPECT_EQ(status.observed_generation, 1);
   EXPECT_EQ(status.endpoint, "http://tiny.films.svc:8080");
   EXPECT_EQ(status.selector, "wan.gallery/deployment=tiny");
-  EXPECT_EQ(status.token_secret_ref->name, "tiny-token-1");
   EXPECT_EQ(kstatus(status, 1), "InProgress");
 }
 
 TEST(WanDeployment, IsRunningOnceEveryReplicaIsReady) {
   Observed observed = fresh();
   observed.deployment.spec.replicas = 2;
-  roll_out(plan_of(observed), observed);
-  const auto status = after(observed);
+  observed = serving(observed);
+  const auto status = observed.deployment.status;
   EXPECT_EQ(status.phase, "Running");
   EXPECT_EQ(status.ready_replicas, 2);
   EXPECT_EQ(status.model->digest, "sha256:" + std::string(64, 'd'));
@@ -65,11 +69,15 @@ TEST(WanDeployment, IsRunningOnceEveryReplicaIsReady) {
   EXPECT_EQ(kstatus(status, 1), "Current");
 }
 
-TEST(WanDeployment, WritesNothingOnceItRuns) { EXPECT_THAT(plan_of(serving(), at(1000)).steps, IsEmpty()); }
+TEST(WanDeployment, WritesNothingOnceItRuns) {
+  const Plan plan = plan_of(serving(), at(1000));
+  EXPECT_THAT(plan.steps, IsEmpty());
+  EXPECT_FALSE(plan.requeue_after);
+}
 
 TEST(WanDeployment, IsNotReadyWhileItsDeploymentLagsBehind) {
   Observed observed = serving();
-  observed.child->metadata.generation = 9;
+  observed.children[0].metadata.generation = 9;
   EXPECT_EQ(kstatus(after(observed), 1), "InProgress");
 }
 
@@ -93,63 +101,81 @@ TEST(WanDeployment, NamesTheProfilesThatExist) {
   EXPECT_THAT(message_of(status.conditions), HasSubstr("no profile \"tpu\", it has: cpu, gpu"));
 }
 
-TEST(WanDeployment, LeavesAlonePodsThatRunWhenItsModelIsRemovedFromTheGallery) {
+TEST(WanDeployment, ServesOnWhenItsModelIsRemovedFromTheGallery) {
   Observed observed = serving();
   observed.model.reset();
-  const Plan plan = plan_of(observed);
-  EXPECT_THAT(acts_of(plan), SizeIs(1));
-  EXPECT_EQ(status_after(plan, observed.deployment).ready_replicas, 1);
+  EXPECT_THAT(plan_of(observed).steps, IsEmpty());
+  observed.deployment.spec.suspend = true;
+  EXPECT_EQ((*applied(plan_of(observed), "Deployment"))["spec"]["replicas"], 0) << "and can be stopped";
 }
 
-TEST(WanDeployment, TakesOverNothingThatBelongsToSomebodyElse) {
+TEST(WanDeployment, ServesOnWhenItsSpecAsksForAModelThatDoesNotExist) {
   Observed observed = serving();
-  observed.child->metadata.controller->uid = "an-earlier-deployment-of-that-name";
+  observed.model.reset();
+  observed.deployment.spec.model.name = "wan-huge";
+  const Plan plan = plan_of(observed);
+  EXPECT_THAT(steps_of<Apply>(plan), IsEmpty());
+  const auto status = status_after(plan, observed.deployment);
+  EXPECT_EQ(status.ready_replicas, 1);
+  EXPECT_EQ(reason_of(status.conditions, "Reconciling"), "ModelNotFound");
+  EXPECT_THAT(message_of(status.conditions), HasSubstr("1 of 1 replicas are ready with revision "));
+}
+
+class WanDeploymentConflict : public ::testing::TestWithParam<void (*)(Observed&)> {};
+
+TEST_P(WanDeploymentConflict, TakesOverNothingThatBelongsToSomebodyElse) {
+  Observed observed = serving();
+  GetParam()(observed);
   const Plan plan = plan_of(observed);
   EXPECT_THAT(steps_of<Apply>(plan), IsEmpty());
   EXPECT_EQ(reason_of(status_after(plan, observed.deployment).conditions), "NameConflict");
 }
 
-TEST(WanDeployment, AppliesAgainWhenAFieldIsTakenAway) {
-  Observed observed = fresh();
-  observed.deployment.spec.placement = api::Placement{.node_selector = {{"gpu", "a100"}}};
-  roll_out(plan_of(observed), observed);
-  observed.deployment.spec.placement.reset();
-  const auto deployment = applied(plan_of(observed), "Deployment");
-  ASSERT_TRUE(deployment);
-  EXPECT_FALSE((*deployment)["spec"]["template"]["spec"].contains("nodeSelector"));
+INSTANTIATE_TEST_SUITE_P(
+    Children, WanDeploymentConflict,
+    ::testing::Values([](Observed& o) { o.service->metadata.controller->uid = "former"; },
+                      [](Observed& o) { o.account->metadata.controller->uid = "former"; },
+                      [](Observed& o) { o.policy->metadata.controller.reset(); },
+                      [](Observed& o) { o.budget->metadata.controller->uid = "former"; }));
+
+class WanDeploymentDrift : public ::testing::TestWithParam<std::pair<const char*, void (*)(Observed&)>> {};
+
+TEST_P(WanDeploymentDrift, PutsBackWhatSomebodyElseChanged) {
+  Observed observed = serving();
+  GetParam().second(observed);
+  EXPECT_THAT(kinds_applied(plan_of(observed)), ElementsAre(GetParam().first));
 }
 
-TEST(WanDeployment, UndoesAScaleOfItsChild) {
-  Observed observed = serving();
-  observed.child->spec_replicas = 5;
-  EXPECT_EQ((*applied(plan_of(observed), "Deployment"))["spec"]["replicas"], 1);
-}
+constexpr const char* kTaken = R"({"f:metadata":{},"f:spec":{"f:paused":{}}})";
 
-TEST(WanDeployment, IsUpdatingWhileOldPodsRemain) {
-  Observed observed = serving();
-  observed.deployment.spec.profile = "gpu";
-  const auto status = after(observed);
-  EXPECT_EQ(status.phase, "Updating");
-  EXPECT_EQ(kstatus(status, 1), "InProgress");
-}
+INSTANTIATE_TEST_SUITE_P(
+    Children, WanDeploymentDrift,
+    ::testing::Values(std::pair{"Deployment", [](Observed& o) { o.children[0].owned = kTaken; }},
+                      std::pair{"Deployment", [](Observed& o) { o.children[0].spec_replicas = 5; }},
+                      std::pair{"Service", [](Observed& o) { o.service->owned = kTaken; }},
+                      std::pair{"NetworkPolicy", [](Observed& o) { o.policy->owned = kTaken; }},
+                      std::pair{"PodDisruptionBudget", [](Observed& o) { o.budget->owned = ""; }},
+                      std::pair{"ServiceAccount", [](Observed& o) { o.account.reset(); }},
+                      std::pair{"Deployment", [](Observed& o) { o.children.clear(); }}),
+    [](const auto& info) { return std::string(info.param.first) + std::to_string(info.index); });
 
 TEST(WanDeployment, IsScalingWhileReplicasAreMissing) {
   Observed observed = serving();
   observed.deployment.spec.replicas = 3;
-  carry_out(plan_of(observed), observed);
-  observed.child->observed_generation = observed.child->metadata.generation;
-  observed.child->replicas = observed.child->updated_replicas = 3;
+  Cluster cluster;
+  cluster.carry_out(plan_of(observed), observed);
+  cluster.step(observed);
   EXPECT_EQ(after(observed).phase, "Scaling");
 }
 
-TEST(WanDeployment, StopsWhenSuspended) {
+TEST(WanDeployment, StopsWhenSuspendedEvenWithAJobUnderWay) {
   Observed observed = serving();
   observed.deployment.spec.suspend = true;
+  observed.assigned_pods = {observed.pods[0].metadata.uid};
   const Plan plan = plan_of(observed);
   EXPECT_EQ((*applied(plan, "Deployment"))["spec"]["replicas"], 0);
   EXPECT_EQ(status_after(plan, observed.deployment).phase, "Stopping");
-  roll_out(plan, observed);
-  const auto status = after(observed);
+  const auto status = serving(observed).deployment.status;
   EXPECT_EQ(status.phase, "Stopped");
   EXPECT_EQ(reason_of(status.conditions), "Suspended");
   EXPECT_EQ(kstatus(status, 1), "Current");
@@ -252,12 +278,13 @@ INSTANTIATE_TEST_SUITE_P(
         Trouble{"QuotaExceeded",
                 [](Observed& o) {
                   o.pods.clear();
-                  o.child->conditions = {{"ReplicaFailure", "True", "FailedCreate", "exceeded quota: gpus"}};
+                  o.children[0].conditions = {
+                      {"ReplicaFailure", "True", "FailedCreate", "exceeded quota: gpus"}};
                 },
                 "Waiting", "ReplicaFailure", "exceeded quota: gpus", "InProgress"},
         Trouble{"TooLong",
                 [](Observed& o) {
-                  o.child->conditions = {
+                  o.children[0].conditions = {
                       {"Progressing", "False", "ProgressDeadlineExceeded", "has timed out progressing"}};
                 },
                 "Failed", "ProgressDeadlineExceeded", "has timed out progressing", "Failed"},
@@ -279,10 +306,10 @@ TEST(WanDeployment, GetsWellByItselfAfterAFailure) {
   Observed observed = starting();
   runtime(observed).restart_count = 5;
   runtime(observed).last_terminated = api::Terminated{.exit_code = 1};
-  carry_out(plan_of(observed), observed);
+  Cluster().carry_out(plan_of(observed), observed);
   EXPECT_EQ(kstatus(observed.deployment.status, 1), "Failed");
   observed.pods[0].ready = true;
-  observed.child->ready_replicas = 1;
+  observed.children[0].ready_replicas = 1;
   EXPECT_EQ(kstatus(after(observed), 1), "Current");
 }
 
@@ -290,26 +317,6 @@ TEST(WanDeployment, CountsTheBytesThatThePodsHaveFetched) {
   Observed observed = starting();
   pull(observed).terminated->message = R"({"digest":"sha256:ab","bytes":12345})";
   EXPECT_EQ(after(observed).weights, (api::WeightsStatus{12345, 12345}));
-}
-
-TEST(WanDeployment, RotatesItsTokenByGeneration) {
-  Observed observed = serving();
-  const auto before = observed.deployment.status.token_hashes;
-  observed.deployment.spec.access.token_generation = 2;
-  const Plan plan = plan_of(observed);
-  ASSERT_THAT(steps_of<Create>(plan), SizeIs(1));
-  EXPECT_EQ(steps_of<Create>(plan)[0].object["metadata"]["name"], "tiny-token-2");
-  const auto status = status_after(plan, observed.deployment);
-  EXPECT_EQ(status.token_secret_ref->name, "tiny-token-2");
-  EXPECT_NE(status.token_hashes, before);
-}
-
-TEST(WanDeployment, MakesItsSecretAgainWhenItBecomesReady) {
-  Observed observed = starting();
-  EXPECT_THAT(steps_of<Create>(plan_of(observed)), IsEmpty());
-  observed.pods[0].ready = true;
-  observed.child->ready_replicas = 1;
-  EXPECT_THAT(steps_of<Create>(plan_of(observed)), SizeIs(1));
 }
 
 TEST(WanDeployment, CancelsJobsThatNobodyAskedFor) {
