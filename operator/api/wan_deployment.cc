@@ -152,6 +152,11 @@ const Table<WanDeploymentSpec>& WanDeploymentSpec::table() {
                 .defaulted = true,
                 .max_length = 16,
                 .values = {"OnSpecChange", "Auto"}})
+          .add("protection", &WanDeploymentSpec::protection,
+               {.text = "true makes the API server refuse to delete this WanDeployment (and so its "
+                        "namespace) until it "
+                        "is false again.",
+                .defaulted = true})
           .add("suspend", &WanDeploymentSpec::suspend,
                {.text = "true stops all pods and keeps everything else.", .defaulted = true})
           .add("podTemplate", &WanDeploymentSpec::pod_template,

@@ -82,6 +82,7 @@ struct WanDeploymentSpec {
   Access access;
   std::optional<AllowedNamespaces> allowed_namespaces;
   std::string update_policy = "OnSpecChange";  // or "Auto"
+  bool protection = false;
   bool suspend = false;
   std::optional<PodTemplate> pod_template;
 

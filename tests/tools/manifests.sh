@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # manifests.sh [--check] : writes what is generated from crds/ and the chart, or only checks that it is up to date:
 #   charts/wan-gallery/files/crds/   a copy of crds/ (Helm reads no file outside the chart)
-#   manifests/{rbac,operator,gallery}.yaml   the chart rendered with its defaults, without Helm's marks
+#   manifests/{rbac,operator,gallery,admission}.yaml   the chart rendered with its defaults, without Helm's marks
 # Needs helm (./wan setup builds it).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -23,9 +23,10 @@ find crds -maxdepth 1 -name '*.yaml' ! -name kustomization.yaml -exec cp {} "$wo
 { render serviceaccount; render rbac; } >"$work/manifests/rbac.yaml"
 render operator >"$work/manifests/operator.yaml"
 render gallery >"$work/manifests/gallery.yaml"
+render admission >"$work/manifests/admission.yaml"
 
 if [ "${1:-}" = --check ]; then
-  diff -ru "$work/crds" charts/wan-gallery/files/crds && for f in rbac operator gallery; do
+  diff -ru "$work/crds" charts/wan-gallery/files/crds && for f in rbac operator gallery admission; do
     diff -u "manifests/$f.yaml" "$work/manifests/$f.yaml"; done || die "generated manifests differ: run tests/tools/manifests.sh"
 else
   rm -rf charts/wan-gallery/files/crds

@@ -18,6 +18,8 @@ namespace {
 
 namespace reason = api::reason;
 
+constexpr std::chrono::seconds kConflictRetry{10};
+
 // An object of a child's name that belongs to somebody else.
 std::optional<api::Verdict> conflict(const Observed& observed) {
   std::optional<api::Verdict> verdict;
@@ -80,6 +82,8 @@ Plan plan(const Observed& observed, const Settings& settings, WallTime now) {
                     ".svc:" + std::to_string(kRuntimePort);
   if (auto verdict = conflict(observed)) {
     const Rollout rollout{.obstacle = std::move(verdict)};
+    // Nobody tells when an object of somebody else goes.
+    look_again(plan, kConflictRetry);
     count(observed, rollout, status);
     judge(observed, rollout, status, now);
   } else {

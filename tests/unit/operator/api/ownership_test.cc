@@ -44,7 +44,9 @@ TEST(Ownership, IsReadFromTheOperatorsOwnApplies) {
   EXPECT_EQ(owned_fields(Json::object()), "");
 }
 
-TEST(Ownership, OfEverythingThatIsAppliedMeansNobodyChangedIt) { EXPECT_TRUE(owns(fields().dump(), kIntent)); }
+TEST(Ownership, OfEverythingThatIsAppliedMeansNobodyChangedIt) {
+  EXPECT_TRUE(owns(fields().dump(), kIntent));
+}
 
 TEST(Ownership, OfMoreThanIsAppliedIsAllTheSame) {
   Json intent = kIntent;
@@ -53,12 +55,11 @@ TEST(Ownership, OfMoreThanIsAppliedIsAllTheSame) {
 }
 
 TEST(Ownership, IsLostWithAnyValueThatSomebodyElseSet) {
-  for (const char* pointer :
-       {"/f:spec/f:replicas", "/f:metadata/f:labels/f:a", "/f:spec/f:selector",
-        "/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"c\"}/f:command",
-        "/f:spec/f:template/f:spec/f:volumes/k:{\"name\":\"tmp\"}",
-        "/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"c\"}/f:ports/"
-        "k:{\"containerPort\":80,\"protocol\":\"TCP\"}"}) {
+  for (const char* pointer : {"/f:spec/f:replicas", "/f:metadata/f:labels/f:a", "/f:spec/f:selector",
+                              "/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"c\"}/f:command",
+                              "/f:spec/f:template/f:spec/f:volumes/k:{\"name\":\"tmp\"}",
+                              "/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"c\"}/f:ports/"
+                              "k:{\"containerPort\":80,\"protocol\":\"TCP\"}"}) {
     Json lost = fields();
     const Json::json_pointer at{std::string(pointer)};
     lost[at.parent_pointer()].erase(at.back());

@@ -129,6 +129,7 @@ TEST_P(WanDeploymentConflict, TakesOverNothingThatBelongsToSomebodyElse) {
   const Plan plan = plan_of(observed);
   EXPECT_THAT(steps_of<Apply>(plan), IsEmpty());
   EXPECT_EQ(reason_of(status_after(plan, observed.deployment).conditions), "NameConflict");
+  EXPECT_TRUE(plan.requeue_after) << "nobody tells when it goes";
 }
 
 INSTANTIATE_TEST_SUITE_P(
