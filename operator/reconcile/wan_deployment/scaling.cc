@@ -126,6 +126,7 @@ Scale choose_scale(const api::Scaling& scaling, const std::vector<Load>& loads, 
                                               : kScaleToZeroAfter);
   // The last replica stays for a while after the last job; it is not started for jobs that are over.
   if (now < idle_end) wanted = std::max(wanted, std::min(1, current));
+  if (now >= idle_end && open.jobs == 0) wanted = 0;
   if (now < idle_end && scaling.min == 0) look(idle_end);
   scale.replicas = std::clamp(wanted, scaling.min, scaling.max);
   return scale;

@@ -244,6 +244,31 @@ spec:
   EXPECT_TRUE(wait_until([&] { return get_or_null(kube::kSecrets, "tiny-token-1").is_null(); }));
 }
 
+TEST_F(OperatorTest, ADeploymentThatWentToZeroComesBackForAJobAndGoesAgain) {
+  kubelet_->start();
+  start_operator("a");
+  make(kube::kGalleryModels, kModel);
+  make(kube::kWanDeployments, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: WanDeployment
+metadata: {name: tiny}
+spec:
+  model: {name: wan-tiny}
+  scaling: {min: 0, max: 2, scaleToZeroAfterSeconds: 1}
+  artifacts: {pvc: {claimName: videos}}
+)");
+  const auto stopped = [this] {
+    return wait_for(kube::kWanDeployments, "tiny",
+                    [](const Json& d) { return condition_reason(d, "Ready") == "ScaledToZero"; });
+  };
+  ASSERT_TRUE(stopped());
+  EXPECT_TRUE(wait_until([&] { return ours(kube::kPods).empty(); }));
+  make(kube::kVideoJobs, kJob);
+  ASSERT_TRUE(
+      wait_for(kube::kVideoJobs, "red-ball", [](const Json& job) { return phase(job) == "Succeeded"; }));
+  EXPECT_TRUE(stopped());
+}
+
 TEST_F(OperatorTest, AnotherOperatorTakesOverAfterTheLeaderIsKilledAndTheJobStillEnds) {
   kubelet_->run_jobs_by_itself(false);
   kubelet_->start();

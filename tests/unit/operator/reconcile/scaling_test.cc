@@ -63,6 +63,12 @@ TEST(Scaling, StopsTheLastReplicaAfterItsTime) {
   EXPECT_EQ(replicas({ended(10000, 10)}, 0, 10001), 0) << "does not start one for a job that is over";
 }
 
+TEST(Scaling, StopsSoonerThanItTakesReplicasAwayWhereThatIsAskedFor) {
+  const api::Scaling soon{.min = 0, .max = 8, .scale_to_zero_after_seconds = 5};
+  EXPECT_EQ(replicas({ended(10000, 10)}, 1, 10004, soon), 1);
+  EXPECT_EQ(replicas({ended(10000, 10)}, 1, 10005, soon), 0);
+}
+
 TEST(Scaling, ANewDeploymentShowsThatItServesBeforeItStops) {
   EXPECT_EQ(choose_scale(kScaling, {}, std::nullopt, at(0), at(1)).replicas, 1);
   EXPECT_EQ(choose_scale(kScaling, {}, 1, at(0), at(600)).replicas, 0);
