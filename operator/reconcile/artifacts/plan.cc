@@ -32,19 +32,21 @@ bool is_ours(const api::Meta& live, const std::string& claim) {
          live.annotation(api::kAnnotationClaim) == claim;
 }
 
-void apply(Plan& plan, const api::Meta* live, Json object, const Observed& observed, const Owner& owner) {
-  if (live && !is_ours(*live, observed.claim)) {
+template <typename T>
+void apply(Plan& plan, const std::optional<T>& live, Json object, const Observed& observed,
+           const Owner& owner) {
+  if (live && !is_ours(live->metadata, observed.claim)) {
     const std::string kind = string_or(object, {"kind"}, "");
-    plan.steps.push_back(
-        EmitEvent{.regarding = {owner.api_version, owner.kind, owner.namespace_, owner.name, owner.uid},
-                  .type = "Warning",
-                  .reason = api::reason::kNameConflict,
-                  .action = "Apply",
-                  .note = kind + " " + live->name + " exists and is not an artifact server of claim " +
-                          observed.claim + ": delete it or use another claim"});
+    plan.steps.push_back(EmitEvent{
+        .regarding = {owner.api_version, owner.kind, owner.namespace_, owner.name, owner.uid},
+        .type = "Warning",
+        .reason = api::reason::kNameConflict,
+        .action = "Apply",
+        .note = kind + " " + live->metadata.name + " exists and is not an artifact server of claim " +
+                observed.claim + ": delete it or use another claim"});
     return;
   }
-  if (!live || intent_differs(*live, object)) plan.steps.push_back(Apply{std::move(object)});
+  apply_child(live, std::move(object), plan);
 }
 
 template <typename T>
@@ -64,10 +66,8 @@ Plan plan(const Observed& observed, const Settings& settings, WallTime) {
     remove(plan, observed.service, observed.claim);
     return plan;
   }
-  const api::Meta* deployment = observed.deployment ? &observed.deployment->metadata : nullptr;
-  const api::Meta* service = observed.service ? &observed.service->metadata : nullptr;
-  apply(plan, service, artifact_service(observed.claim, *owner), observed, *owner);
-  apply(plan, deployment, artifact_deployment(observed.claim, *owner, settings), observed, *owner);
+  apply(plan, observed.service, artifact_service(observed.claim, *owner), observed, *owner);
+  apply(plan, observed.deployment, artifact_deployment(observed.claim, *owner, settings), observed, *owner);
   return plan;
 }
 

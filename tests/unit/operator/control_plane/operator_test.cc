@@ -204,6 +204,13 @@ TEST_F(OperatorTest, PutsBackWhatSomebodyElseChangesAndNothingElse) {
   make_all();
   ASSERT_TRUE(runs());
   const std::string child = string_or(ours(kube::kDeployments).front(), {"metadata", "name"}, "");
+  for (const Json& deployment : list(kube::kDeployments)) {
+    const std::string name = string_or(deployment, {"metadata", "name"}, "");
+    if (name == child) continue;
+    ASSERT_TRUE(patch(kube::kDeployments, name, "spec: {replicas: 0}")) << "the artifact server";
+    EXPECT_TRUE(wait_for(kube::kDeployments, name,
+                         [](const Json& d) { return int_or(d, {"spec", "replicas"}, 0) == 1; }));
+  }
   ASSERT_TRUE(patch(kube::kDeployments, child, "spec: {replicas: 3, minReadySeconds: 1}"));
   EXPECT_TRUE(wait_for(kube::kDeployments, child, [](const Json& d) {
     return int_or(d, {"spec", "replicas"}, 0) == 1 && int_or(d, {"spec", "minReadySeconds"}, 0) == 1;

@@ -23,10 +23,11 @@ api::Meta live(const Json& object) {
 
 void carry_out(const Plan& plan, Observed& observed) {
   if (const auto object = applied(plan, "Service"))
-    observed.service = api::Service{live(*object), "10.96.0.9"};
+    observed.service = api::Service{live(*object), "10.96.0.9", kOwned};
   if (const auto object = applied(plan, "Deployment")) {
     observed.deployment.emplace();
     observed.deployment->metadata = live(*object);
+    observed.deployment->owned = kOwned;
   }
 }
 
@@ -40,6 +41,15 @@ TEST(ArtifactServer, RunsForWhoeverNamesTheClaimAndIsThenSettled) {
   EXPECT_THAT(steps_of<Apply>(plan_of(observed)), SizeIs(2));
   carry_out(plan_of(observed), observed);
   EXPECT_THAT(plan_of(observed).steps, IsEmpty());
+}
+
+TEST(ArtifactServer, IsPutBackWhereSomebodyElseChangedIt) {
+  Observed observed = named();
+  carry_out(plan_of(observed), observed);
+  observed.deployment->owned = R"({"f:metadata":{},"f:spec":{"f:strategy":{}}})";
+  const auto applies = steps_of<Apply>(plan_of(observed));
+  ASSERT_THAT(applies, SizeIs(1));
+  EXPECT_EQ(applies[0].object["kind"], "Deployment");
 }
 
 TEST(ArtifactServer, BelongsToTheOldestDeploymentBeforeAnyJob) {

@@ -29,6 +29,9 @@ inline Settings settings() {
           .token_key = std::string(32, 'k')};
 }
 
+// The fields of any object that the operator applied, as owned by it.
+inline constexpr const char* kOwned = R"({"f:metadata":{},"f:spec":{},"f:automountServiceAccountToken":{}})";
+
 inline api::Meta meta(const std::string& name, const std::string& uid, int created = -100) {
   return {.name = name,
           .namespace_ = "films",

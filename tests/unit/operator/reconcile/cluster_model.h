@@ -9,9 +9,6 @@
 
 namespace wan::reconcile::testing {
 
-// The fields of any object that the operator applied, as owned by it.
-inline constexpr const char* kOwned = R"({"f:metadata":{},"f:spec":{},"f:automountServiceAccountToken":{}})";
-
 struct Cluster {
   int room = 100;  // pods that find a node
   std::string no_room = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu";
