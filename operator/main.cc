@@ -16,6 +16,7 @@ struct Flags {
   double lease_seconds = 15;
   double renew_seconds = 10;
   double retry_seconds = 2;
+  int lost_after_seconds = 600;
 };
 
 std::chrono::milliseconds to_milliseconds(double seconds) {
@@ -47,6 +48,10 @@ void add_run(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   run->add_option("--runtime-port", options.runtime_port, "Port of the job API in runtime pods")
       ->capture_default_str();
+  run->add_option("--lost-after-seconds", flags.lost_after_seconds,
+                  "A pod that has not answered for so long is given up, and its job tried elsewhere")
+      ->capture_default_str()
+      ->check(CLI::Range(10, 86400));
   run->add_option("--log-format", flags.log_format, "text or json")
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));
@@ -60,6 +65,7 @@ int run(Flags& flags) {
     std::fprintf(stderr, "--retry-seconds must be below --renew-seconds, and that below --lease-seconds\n");
     return 2;
   }
+  flags.options.lost_after = std::chrono::seconds(flags.lost_after_seconds);
   flags.options.election.lease_duration = to_milliseconds(flags.lease_seconds);
   flags.options.election.renew_deadline = to_milliseconds(flags.renew_seconds);
   flags.options.election.retry_period = to_milliseconds(flags.retry_seconds);

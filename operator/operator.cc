@@ -86,6 +86,7 @@ struct Work {
     settings.runtime_image = options.runtime_image;
     settings.capability_public_key = key.capability_public_key;
     settings.token_key = key.token_key;
+    settings.lost_after = options.lost_after;
     return settings;
   }
 

@@ -18,6 +18,7 @@ struct OperatorOptions {
   std::string operator_namespace = "wan-system";
   std::string runtime_image;
   uint16_t runtime_port = 8080;
+  std::chrono::seconds lost_after{600};  // as reconcile::Settings
   std::string health_listen = "0.0.0.0:8081";
   controller::ElectionSettings election;  // its namespace is operator_namespace
   std::chrono::milliseconds shutdown_grace{10'000};

@@ -15,8 +15,8 @@ struct Capability {
   std::string audience;  // runtime pod: its pod UID; artifact server: "artifacts/NAMESPACE/CLAIM"
   std::string subject;   // the VideoJob's UID, or "" where the scope is not about one job
   std::string scope;     // "job" (PUT/GET/DELETE this job), "pod" (status, list, progress stream),
-                         // "artifact:write", "artifact:read"
-  std::string path;      // artifact scopes: the one path that may be written or read; else ""
+                         // "artifact:write", "artifact:read", "artifact:delete"
+  std::string path;      // artifact scopes: the one path that it is for; else ""
   int attempt = 0;       // scope "job": the attempt that this grant is for
   std::string epoch;     // decimal resourceVersion of the Lease write that won leadership
   WallTime expires_at{};

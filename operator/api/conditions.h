@@ -16,6 +16,7 @@ inline constexpr const char* kReady = "Ready";
 inline constexpr const char* kReconciling = "Reconciling";
 inline constexpr const char* kStalled = "Stalled";
 inline constexpr const char* kSucceeded = "Succeeded";
+inline constexpr const char* kSuspended = "Suspended";
 
 struct Condition {
   std::string type;

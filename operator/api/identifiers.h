@@ -36,4 +36,7 @@ inline constexpr const char* kAnnotationDeletionCost = "controller.kubernetes.io
 // Of every server-side apply but those of a status.
 inline constexpr const char* kFieldManager = "wan-operator";
 
+// Finalizers.
+inline constexpr const char* kFinalizerArtifact = "wan.gallery/artifact";  // the video goes with its VideoJob
+
 }  // namespace wan::api

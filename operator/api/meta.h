@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/json/json.h"
@@ -31,12 +32,16 @@ struct Meta {
   std::optional<WallTime> deleted;                 // deletionTimestamp
   std::map<std::string, std::string> labels;       // only keys of wan.gallery/
   std::map<std::string, std::string> annotations;  // only keys of wan.gallery/
+  std::vector<std::string> finalizers;             // only ours
   std::optional<OwnerRef> controller;              // the owner reference with controller: true
+  // Who makes the object again when it is deleted, by its marks: "Argo CD", "Flux"; "" if none is there.
+  std::string gitops;
 
   bool operator==(const Meta&) const = default;
   [[nodiscard]] bool controlled_by(const std::string& owner_uid) const {
     return controller && controller->uid == owner_uid;
   }
+  [[nodiscard]] bool has_finalizer(const std::string& finalizer) const;
   [[nodiscard]] std::string label(const std::string& key) const;
   [[nodiscard]] std::string annotation(const std::string& key) const;
 };

@@ -44,6 +44,7 @@ inline constexpr const char* kAssigned = "Assigned";
 inline constexpr const char* kGenerating = "Generating";
 inline constexpr const char* kRetrying = "Retrying";
 inline constexpr const char* kCancelling = "Cancelling";
+// VideoJob: kSuspending while its pod stops, then kSuspended.
 // VideoJob, ended.
 inline constexpr const char* kCompleted = "Completed";
 inline constexpr const char* kCancelled = "Cancelled";
@@ -51,6 +52,8 @@ inline constexpr const char* kDeadlineExceeded = "DeadlineExceeded";
 inline constexpr const char* kQueueDeadlineExceeded = "QueueDeadlineExceeded";
 inline constexpr const char* kBackoffLimitExceeded = "BackoffLimitExceeded";
 inline constexpr const char* kGenerationFailed = "GenerationFailed";
+inline constexpr const char* kTTLIgnored = "TTLIgnored";
+inline constexpr const char* kArtifactLeft = "ArtifactLeft";
 }  // namespace reason
 
 namespace deployment_phase {
@@ -71,6 +74,7 @@ inline constexpr const char* kRunning = "Running";
 inline constexpr const char* kSucceeded = "Succeeded";
 inline constexpr const char* kFailed = "Failed";
 inline constexpr const char* kCancelled = "Cancelled";
+inline constexpr const char* kSuspended = "Suspended";
 }  // namespace job_phase
 
 namespace runtime_phase {

@@ -41,6 +41,16 @@ struct Output {
   static const Table<Output>& table();
 };
 
+// What is kept after the end of a job.
+struct Retention {
+  int64_t pod_seconds = 600;
+  std::optional<int64_t> artifact_seconds;
+  std::string on_delete = "Keep";  // or Delete
+
+  bool operator==(const Retention&) const = default;
+  static const Table<Retention>& table();
+};
+
 struct VideoJobSpec {
   std::optional<NameRef> deployment_ref;
   std::optional<JobModel> model;
@@ -59,7 +69,10 @@ struct VideoJobSpec {
   int64_t active_deadline_seconds = 3600;
   int64_t queue_deadline_seconds = 86400;
   int backoff_limit = 3;
+  bool suspend = false;
   bool cancel = false;
+  std::optional<int64_t> ttl_seconds_after_finished;
+  std::optional<Retention> retention;
 
   bool operator==(const VideoJobSpec&) const = default;
   static const Table<VideoJobSpec>& table();
@@ -147,9 +160,12 @@ struct VideoJobStatus {
   std::optional<Timings> timings;
   int attempts = 0;  // attempts begun
   int failures = 0;  // attempts that failed in a way that may be tried again; compared with backoffLimit
+  std::optional<WallTime> retry_time;  // no attempt begins before; there only while that is to come
+  int64_t suspended_seconds = 0;       // of suspensions that are over
   std::string job_hash;
   std::optional<WallTime> start_time;  // first assignment
   std::optional<WallTime> completion_time;
+  std::optional<WallTime> artifact_deletion_time;
   Conditions conditions;
 
   bool operator==(const VideoJobStatus&) const = default;

@@ -58,6 +58,28 @@ const Table<Output>& Output::table() {
   return table;
 }
 
+const Table<Retention>& Retention::table() {
+  static const Table<Retention> table =
+      Table<Retention>()
+          .add("podSeconds", &Retention::pod_seconds,
+               {.text =
+                    "How long the pods of a job with spec.model, and so their logs, are kept after its end.",
+                .defaulted = true,
+                .minimum = 0,
+                .maximum = 31536000})
+          .add("artifactSeconds", &Retention::artifact_seconds,
+               {.text = "When the video is taken out of its store after the end of the job. Unset keeps it.",
+                .minimum = 0,
+                .maximum = 315360000})
+          .add("onDelete", &Retention::on_delete,
+               {.text = "Whether the video goes with its VideoJob: Keep or Delete. A video that cannot be "
+                        "taken away within ten minutes stays, with a Warning.",
+                .defaulted = true,
+                .max_length = 6,
+                .values = {"Keep", "Delete"}});
+  return table;
+}
+
 const Table<VideoJobSpec>& VideoJobSpec::table() {
   static const Table<VideoJobSpec> table =
       Table<VideoJobSpec>()
@@ -131,29 +153,42 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
                 .maximum = 1000000})
           .add(
               "activeDeadlineSeconds", &VideoJobSpec::active_deadline_seconds,
-              {.text = "How long the job may take from its first assignment to a pod, all attempts together.",
+              {.text = "How long the job may take from its first assignment to a pod, all attempts together, "
+                       "without the time that it was suspended.",
                .defaulted = true,
                .immutable = true,
                .minimum = 1,
                .maximum = 31536000})
           .add("queueDeadlineSeconds", &VideoJobSpec::queue_deadline_seconds,
-               {.text = "How long the job may wait for its first assignment, from its creation.",
+               {.text = "How long the job may wait for its first assignment, from its creation, without "
+                        "the time that it was suspended.",
                 .defaulted = true,
                 .immutable = true,
                 .minimum = 1,
                 .maximum = 31536000})
           .add("backoffLimit", &VideoJobSpec::backoff_limit,
-               {.text = "How many failed attempts are tried again, 0 to 100. Attempts that only lost their "
-                        "pod do not "
-                        "count.",
+               {.text =
+                    "How many failed attempts are tried again, 0 to 100, after 10 s, 20 s, 40 s ... 300 s. "
+                    "Attempts that only lost their pod do not count, and go on at once.",
                 .defaulted = true,
                 .immutable = true,
                 .minimum = 0,
                 .maximum = 100})
+          .add("suspend", &VideoJobSpec::suspend,
+               {.text = "true stops the job, wherever it is, and holds it until this is false again; then it "
+                        "starts anew, at its old place in line.",
+                .defaulted = true})
           .add("cancel", &VideoJobSpec::cancel,
                {.text = "true ends the job; it cannot be taken back.",
                 .defaulted = true,
                 .rules = {{"self || !oldSelf", "cannot be taken back: make a new VideoJob"}}})
+          .add(
+              "ttlSecondsAfterFinished", &VideoJobSpec::ttl_seconds_after_finished,
+              {.text = "When the VideoJob is deleted after its end; the video stays. Unset keeps it. Ignored "
+                       "for an object that Argo CD or Flux owns: they would make it again.",
+               .minimum = 0,
+               .maximum = 31536000})
+          .add("retention", &VideoJobSpec::retention, {.text = "What is kept after the end of the job."})
           .rule("has(self.deploymentRef) != has(self.model)",
                 "spec must have exactly one of deploymentRef (a served model) and model (a pod of the job's "
                 "own)")

@@ -87,8 +87,9 @@ const Table<VideoJobStatus>& VideoJobStatus::table() {
                {.text = "metadata.generation that this status is about; -1 before the operator first looked.",
                 .defaulted = true})
           .add("phase", &VideoJobStatus::phase,
-               {.text = "In one word: Pending, Queued, Running, Succeeded, Failed or Cancelled.",
-                .values = {kPending, kQueued, kRunning, job_phase::kSucceeded, kFailed, kCancelled}})
+               {.text = "In one word: Pending, Queued, Running, Succeeded, Failed, Cancelled or Suspended.",
+                .values = {kPending, kQueued, kRunning, job_phase::kSucceeded, kFailed, kCancelled,
+                           job_phase::kSuspended}})
           .add("resolved", &VideoJobStatus::resolved, {.text = "The values actually used."})
           .add("assignment", &VideoJobStatus::assignment,
                {.text = "Which pod makes the video; written before the pod is asked."})
@@ -98,15 +99,22 @@ const Table<VideoJobStatus>& VideoJobStatus::table() {
           .add("attempts", &VideoJobStatus::attempts, {.text = "Attempts begun."})
           .add("failures", &VideoJobStatus::failures,
                {.text = "Attempts that failed and may be tried again, compared with spec.backoffLimit."})
+          .add("retryTime", &VideoJobStatus::retry_time,
+               {.text = "When the next attempt may begin, while the job pauses after one that failed."})
+          .add("suspendedSeconds", &VideoJobStatus::suspended_seconds,
+               {.text = "Time that the job was suspended, which its deadlines do not count."})
           .add("jobHash", &VideoJobStatus::job_hash,
                {.text = "Digest of the resolved generation: equal hashes are the same video."})
           .add("startTime", &VideoJobStatus::start_time, {.text = "When a pod was first chosen."})
           .add("completionTime", &VideoJobStatus::completion_time,
                {.text = "When the job ended, in whatever way."})
+          .add("artifactDeletionTime", &VideoJobStatus::artifact_deletion_time,
+               {.text = "When the video was taken out of its store, as spec.retention.artifactSeconds asks."})
           .add("conditions", &VideoJobStatus::conditions,
                {.text = "Succeeded: the video is there. Ready: the job is as its spec asks. Reconciling: on "
                         "the way, "
-                        "and why not there yet. Stalled: it failed or cannot go on, and why.",
+                        "and why not there yet. Stalled: it failed or cannot go on, and why. Suspended: "
+                        "spec.suspend holds it.",
                 .list_type = "map",
                 .list_keys = {"type"}});
   return table;

@@ -45,4 +45,16 @@ Result<std::string> CapabilityIssuer::for_upload(const std::string& audience, co
   return sign_capability(grant, seed_);
 }
 
+Result<std::string> CapabilityIssuer::for_removal(const std::string& audience, const std::string& path,
+                                                  const std::string& job_uid) const {
+  Capability grant;
+  grant.audience = audience;
+  grant.subject = job_uid;
+  grant.scope = "artifact:delete";
+  grant.path = path;
+  grant.epoch = epoch_;
+  grant.expires_at = clock_.wall() + kShort;
+  return sign_capability(grant, seed_);
+}
+
 }  // namespace wan::dispatch

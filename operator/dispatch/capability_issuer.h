@@ -27,6 +27,9 @@ class CapabilityIssuer {
   [[nodiscard]] Result<std::string> for_upload(const std::string& audience, const std::string& path,
                                                const std::string& job_uid, int attempt,
                                                std::chrono::seconds valid_for) const;
+  // The removal of one artifact.
+  [[nodiscard]] Result<std::string> for_removal(const std::string& audience, const std::string& path,
+                                                const std::string& job_uid) const;
 
  private:
   std::string seed_;

@@ -102,6 +102,27 @@ const api::RuntimeView* Dispatcher::view(const std::string& pod_uid) const {
   return it == entries_.end() ? nullptr : &it->second->link.view();
 }
 
+void Dispatcher::forget_job(const std::string& pod_uid, const std::string& job_uid) {
+  if (const auto it = entries_.find(pod_uid); it != entries_.end()) it->second->link.forget_job(job_uid);
+}
+
+Task<Status> Dispatcher::delete_artifact(std::string url, std::string audience, std::string path,
+                                         std::string sha256, std::string job_uid) {
+  WAN_CO_TRY(net::Url server, net::parse_url(url));
+  WAN_CO_TRY(const std::string token, issuer_.for_removal(audience, path, job_uid));
+  net::Request request;
+  request.method = "DELETE";
+  request.target = server.target;
+  request.headers.set("Authorization", "Bearer " + token);
+  request.headers.set("If-Match", "\"" + sha256 + "\"");
+  net::Client client(executor_, std::move(server));
+  WAN_CO_TRY(const net::Response answer,
+             co_await client.send(std::move(request), settings_.link.request_timeout));
+  if (answer.status == 204 || answer.status == 404 || answer.status == 412) co_return Status();
+  co_return fail(unavailable("DELETE of artifact " + path + " at " + audience +
+                             ": the artifact server answers " + std::to_string(answer.status)));
+}
+
 Task<Status> Dispatcher::put_job(std::string pod_uid, std::string job_uid, int attempt, Json body) {
   const auto it = entries_.find(pod_uid);
   if (it == entries_.end()) co_return fail(unavailable("pod " + pod_uid + " cannot be talked to"));

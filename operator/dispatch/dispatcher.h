@@ -44,6 +44,9 @@ class Dispatcher final : public Runtimes {
   [[nodiscard]] Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt,
                                      Json body) override;
   [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) override;
+  [[nodiscard]] Task<Status> delete_artifact(std::string url, std::string audience, std::string path,
+                                             std::string sha256, std::string job_uid) override;
+  void forget_job(const std::string& pod_uid, const std::string& job_uid) override;
 
  private:
   struct Entry {

@@ -138,6 +138,11 @@ Task<Status> PodLink::load_jobs() {
 
 Status PodLink::on_line(const std::string& line) {
   WAN_TRY(const Json event, parse_json(line));
+  if (const Json* job = find(event, {"job"}); job != nullptr && string_or(event, {"type"}, "") == "JOB") {
+    WAN_TRY(api::JobState state, api::job_state_from_json(*job));
+    take(std::move(state));
+    return {};
+  }
   const api::RuntimeView before = view_;
   WAN_TRY(const bool changed, api::apply_event(view_, event));
   if (changed) tell(before);
@@ -179,9 +184,7 @@ Task<Status> PodLink::put_job(std::string job_uid, int attempt, Json body) {
   refused.attempt = attempt;
   refused.phase = "Failed";
   refused.error = api::JobError{reason_of(response), message_of(response), false};
-  const api::RuntimeView before = view_;
-  api::apply_job(view_, std::move(refused));
-  tell(before);
+  take(std::move(refused));
   co_return Status();
 }
 
@@ -198,10 +201,27 @@ void PodLink::accept_answer(const net::Response& response) {
   auto body = parse_json(response.body);
   if (!body) return;
   auto state = api::job_state_from_json(*body);
-  if (!state) return;
-  const api::RuntimeView before = view_;
-  api::apply_job(view_, *std::move(state));
-  tell(before);
+  if (state) take(*std::move(state));
+}
+
+// Looks at this one job alone: a view may hold many.
+void PodLink::take(api::JobState state) {
+  Change change;
+  const std::string uid = state.uid;
+  const api::JobState* known = view_.job(uid);
+  if (known == nullptr || known->phase != state.phase || known->attempt != state.attempt) {
+    change.jobs.insert(uid);
+  } else if (!(*known == state)) {
+    change.progress.insert(uid);
+  }
+  if (known != nullptr && known->attempt > state.attempt) return;
+  api::apply_job(view_, std::move(state));
+  if (!change.empty()) changed_(change);
+}
+
+void PodLink::forget_job(const std::string& job_uid) {
+  std::erase_if(view_.jobs,
+                [&](const api::JobState& state) { return state.uid == job_uid && state.finished(); });
 }
 
 void PodLink::set_reachable(bool reachable) {

@@ -44,6 +44,9 @@ class PodLink {
   [[nodiscard]] Task<Status> put_job(std::string job_uid, int attempt, Json body);
   // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
   [[nodiscard]] Task<Status> cancel_job(std::string job_uid, int attempt);
+  // The end of that job is known where it counts: the view does without it. A pod remembers hundreds. Nothing
+  // is told, and nothing happens to a job that has not ended.
+  void forget_job(const std::string& job_uid);
 
  private:
   [[nodiscard]] Task<Status> follow(bool& connected);
@@ -55,6 +58,8 @@ class PodLink {
   [[nodiscard]] Status on_line(const std::string& line);
   void accept_answer(const net::Response& response);
   void set_reachable(bool reachable);
+  // Into the view, and tells what that changed.
+  void take(api::JobState state);
   // Tells what differs from `before`.
   void tell(const api::RuntimeView& before);
 

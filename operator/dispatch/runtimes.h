@@ -27,6 +27,16 @@ class Runtimes {
                                              Json body) = 0;
   // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
   [[nodiscard]] virtual Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) = 0;
+  // The end of that job is known where it counts: the view does without it. Nothing is told, and nothing
+  // happens to a job that has not ended. Views that stay small anyway need not listen.
+  virtual void forget_job(const std::string& /*pod_uid*/, const std::string& /*job_uid*/) {}
+  // DELETE of an artifact at its server, if it has that digest. One that is not there, or is another by now,
+  // counts as done. A model without artifacts has nothing to delete.
+  [[nodiscard]] virtual Task<Status> delete_artifact(std::string /*url*/, std::string /*audience*/,
+                                                     std::string /*path*/, std::string /*sha256*/,
+                                                     std::string /*job_uid*/) {
+    co_return Status();
+  }
 };
 
 }  // namespace wan::dispatch

@@ -24,8 +24,12 @@ std::string artifacts_label(const api::Pod& pod) {
 }
 
 std::string deployment_of(const api::VideoJob& job) {
-  if (!job.spec.deployment_ref) return "";
-  return joined(job.metadata.namespace_, job.spec.deployment_ref->name);
+  const auto key = deployment_key(job);
+  return key ? cache::to_string(*key) : "";
+}
+
+std::string pod_of(const api::VideoJob& job) {
+  return job.status.assignment && !api::is_finished(job.status) ? job.status.assignment->pod_uid : "";
 }
 
 template <class T>
@@ -58,11 +62,16 @@ Caches::Caches()
           video_jobs.add_index([](const api::VideoJob& j) { return some(deployment_of(j)); })),
       video_jobs_by_model(video_jobs.add_index(
           [](const api::VideoJob& j) { return some(j.spec.model ? j.spec.model->name : ""); })),
+      video_jobs_by_pod(video_jobs.add_index([](const api::VideoJob& j) { return some(pod_of(j)); })),
+      pods_by_uid(pods.add_index([](const api::Pod& p) { return some(uid_of(p)); })),
       pods_by_owner(pods.add_index([](const api::Pod& p) { return some(owner_label(p)); })),
       pods_by_artifacts(pods.add_index([](const api::Pod& p) { return some(artifacts_label(p)); })),
       jobs_by_owner(jobs.add_index(controller_of<api::Job>)),
       deployments_by_owner(deployments.add_index(controller_of<api::Deployment>)),
-      revisions_by_owner(revisions.add_index(controller_of<api::ControllerRevision>)) {}
+      revisions_by_owner(revisions.add_index(controller_of<api::ControllerRevision>)) {
+  // The first listener: whoever listens later finds the queues in order.
+  video_jobs.listen([this](const auto* before, const auto* after) { queues.job_changed(before, after); });
+}
 
 const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
   if (resource == kube::kGalleryModels) return &models;

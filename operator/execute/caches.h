@@ -15,6 +15,7 @@
 #include "operator/api/workloads.h"
 #include "operator/cache/store.h"
 #include "operator/cache/watcher.h"
+#include "operator/execute/queues.h"
 
 namespace wan::execute {
 
@@ -41,12 +42,17 @@ struct Caches {
   size_t video_jobs_by_uid;
   size_t video_jobs_by_deployment;  // "NAMESPACE/NAME" of spec.deploymentRef
   size_t video_jobs_by_model;       // spec.model.name
-  size_t pods_by_owner;             // label wan.gallery/owner-uid
-  size_t pods_by_artifacts;         // "NAMESPACE/HASH" of the label wan.gallery/artifacts
+  size_t video_jobs_by_pod;         // status.assignment.podUID, of unfinished jobs
+  size_t pods_by_uid;
+  size_t pods_by_owner;      // label wan.gallery/owner-uid
+  size_t pods_by_artifacts;  // "NAMESPACE/HASH" of the label wan.gallery/artifacts
   // UID of the controlling owner:
   size_t jobs_by_owner;
   size_t deployments_by_owner;
   size_t revisions_by_owner;
+
+  // Whose turn it is, deployment by deployment: as `video_jobs` says.
+  Queues queues;
 
   // The store of a resource; nullptr if it is not watched.
   [[nodiscard]] const cache::StoreBase* store_of(const kube::Resource& resource) const;

@@ -34,14 +34,20 @@ std::string controller_uid(const Json& object) {
   return "";
 }
 
-Json status_object(const reconcile::WriteStatus& step) {
+Json object_of(const reconcile::ObjectRef& ref) {
   Json object = Json::object();
-  object["apiVersion"] = step.ref.api_version;
-  object["kind"] = step.ref.kind;
+  object["apiVersion"] = ref.api_version;
+  object["kind"] = ref.kind;
   Json& metadata = object["metadata"];
-  metadata["name"] = step.ref.name;
-  if (!step.ref.namespace_.empty()) metadata["namespace"] = step.ref.namespace_;
-  if (!step.ref.uid.empty()) metadata["uid"] = step.ref.uid;
+  metadata["name"] = ref.name;
+  if (!ref.namespace_.empty()) metadata["namespace"] = ref.namespace_;
+  if (!ref.uid.empty()) metadata["uid"] = ref.uid;
+  return object;
+}
+
+Json status_object(const reconcile::WriteStatus& step) {
+  Json object = object_of(step.ref);
+  Json& metadata = object["metadata"];
   if (!step.resource_version.empty()) metadata["resourceVersion"] = step.resource_version;
   object["status"] = step.status;
   return object;
@@ -81,6 +87,12 @@ Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step)
   if (auto* s = std::get_if<reconcile::Dispatch>(&step)) co_return co_await dispatch_job(std::move(*s));
   if (auto* s = std::get_if<reconcile::CancelOnPod>(&step)) {
     co_return co_await runtimes_.cancel_job(s->pod_uid, s->job_uid, s->attempt);
+  }
+  if (auto* s = std::get_if<reconcile::DeleteArtifact>(&step)) {
+    co_return co_await runtimes_.delete_artifact(s->url, s->audience, s->path, s->sha256, s->job_uid);
+  }
+  if (auto* s = std::get_if<reconcile::SetFinalizer>(&step)) {
+    co_return co_await set_finalizer(owner, std::move(*s));
   }
   emit(std::get<reconcile::EmitEvent>(std::move(step)));
   co_return Status();
@@ -135,6 +147,20 @@ Task<Status> Executor::write_status(const std::string& owner, reconcile::WriteSt
              co_await api_.apply(resource, std::move(object), kStatusFieldManager, "status"));
   status_writes_[step.ref.uid] = clock_.wall();
   note(owner, resource, written);
+  co_return Status();
+}
+
+// The UID in the object makes the API server refuse to create what has gone meanwhile.
+Task<Status> Executor::set_finalizer(const std::string& owner, reconcile::SetFinalizer step) {
+  WAN_CO_TRY(const kube::Resource resource, resource_of(step.ref.api_version, step.ref.kind));
+  Json object = object_of(step.ref);
+  object["metadata"]["finalizers"] = Json::array();
+  if (step.present) object["metadata"]["finalizers"].push_back(step.finalizer);
+  const auto written = co_await api_.apply(resource, std::move(object), kFinalizerFieldManager, "");
+  const bool gone = !written && !step.present &&
+                    (kube::is_not_found(written.error()) || kube::is_conflict(written.error()));
+  if (!written && !gone) co_return fail(written.error());
+  if (written) note(owner, resource, *written);
   co_return Status();
 }
 

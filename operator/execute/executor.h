@@ -17,6 +17,7 @@ namespace wan::execute {
 
 inline constexpr const char* kFieldManager = api::kFieldManager;
 inline constexpr const char* kStatusFieldManager = "wan-operator-status";
+inline constexpr const char* kFinalizerFieldManager = "wan-operator-finalizer";
 
 class Executor {
  public:
@@ -39,6 +40,7 @@ class Executor {
   [[nodiscard]] Task<Status> remove(reconcile::Delete step);
   [[nodiscard]] Task<Status> write_status(const std::string& owner, reconcile::WriteStatus step);
   [[nodiscard]] Task<Status> dispatch_job(reconcile::Dispatch step);
+  [[nodiscard]] Task<Status> set_finalizer(const std::string& owner, reconcile::SetFinalizer step);
   void emit(reconcile::EmitEvent step);
   // Refuses to take over an object of somebody else that the cache does not show.
   [[nodiscard]] Task<Status> check_ownership(const kube::Resource& resource, const Json& object);

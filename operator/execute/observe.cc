@@ -1,5 +1,7 @@
 #include "operator/execute/observe.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "operator/api/identifiers.h"
@@ -22,14 +24,21 @@ std::vector<T> copies(const std::vector<const T*>& found) {
   return values;
 }
 
-std::vector<api::RuntimeView> views_of(const dispatch::Runtimes& runtimes,
-                                       const std::vector<api::Pod>& pods) {
-  std::vector<api::RuntimeView> views;
-  for (const api::Pod& pod : pods) {
-    if (const api::RuntimeView* view = runtimes.view(pod.metadata.uid)) views.push_back(*view);
-  }
-  return views;
+// With the jobs that `keep` wants alone: a pod remembers hundreds that have ended.
+template <class Keep>
+api::RuntimeView trimmed(const api::RuntimeView& view, const Keep& keep) {
+  api::RuntimeView result{.pod_uid = view.pod_uid,
+                          .reachable = view.reachable,
+                          .phase = view.phase,
+                          .message = view.message,
+                          .model_name = view.model_name,
+                          .model_digest = view.model_digest,
+                          .numerics_id = view.numerics_id};
+  std::ranges::copy_if(view.jobs, std::back_inserter(result.jobs), keep);
+  return result;
 }
+
+bool is_unfinished(const api::JobState& state) { return !state.finished(); }
 
 template <class T>
 std::vector<const T*> in_namespace(const cache::Store<T>& store, const std::string& namespace_) {
@@ -42,22 +51,37 @@ std::vector<const T*> in_namespace(const cache::Store<T>& store, const std::stri
   return found;
 }
 
-void note_jobs(const Caches& caches, const cache::Key& key, reconcile::wan_deployment::Observed& observed) {
-  const std::string served_by = joined(key.namespace_, key.name);
-  for (const api::VideoJob* job : caches.video_jobs.by(caches.video_jobs_by_deployment, served_by)) {
-    const auto load =
-        observed.deployment.spec.scaling ? reconcile::wan_deployment::load_of(*job) : std::nullopt;
-    if (load) observed.loads.push_back(*load);
-    if (!job->status.assignment || api::is_finished(job->status)) continue;
-    observed.assigned_pods.insert(job->status.assignment->pod_uid);
-  }
-  for (const api::RuntimeView& view : observed.runtimes) {
-    for (const api::JobState& job : view.jobs) {
-      if (!caches.video_jobs.by(caches.video_jobs_by_uid, job.uid).empty()) {
-        observed.video_job_uids.insert(job.uid);
-      }
+void note_jobs(const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key,
+               reconcile::wan_deployment::Observed& observed) {
+  if (observed.deployment.spec.scaling) {
+    const std::string served_by = joined(key.namespace_, key.name);
+    for (const api::VideoJob* job : caches.video_jobs.by(caches.video_jobs_by_deployment, served_by)) {
+      if (const auto load = reconcile::wan_deployment::load_of(*job)) observed.loads.push_back(*load);
     }
   }
+  for (const api::Pod& pod : observed.pods) {
+    const std::string& uid = pod.metadata.uid;
+    if (!caches.video_jobs.by(caches.video_jobs_by_pod, uid).empty()) observed.assigned_pods.insert(uid);
+    const api::RuntimeView* view = runtimes.view(uid);
+    if (view == nullptr) continue;
+    observed.runtimes.push_back(trimmed(*view, is_unfinished));
+    for (const api::JobState& job : observed.runtimes.back().jobs) {
+      if (caches.video_jobs.by(caches.video_jobs_by_uid, job.uid).empty()) continue;
+      observed.video_job_uids.insert(job.uid);
+    }
+  }
+}
+
+// At most one: the oldest object of the namespace that is `wanted` and not on its way out, or not without us.
+template <class T, class Wanted>
+std::vector<T> oldest(const cache::Store<T>& store, const std::string& namespace_, const Wanted& wanted) {
+  const T* first = nullptr;
+  const auto order = [](const T* one) { return std::tie(one->metadata.created, one->metadata.name); };
+  for (const T* one : in_namespace(store, namespace_)) {
+    if ((one->metadata.deleted && one->metadata.finalizers.empty()) || !wanted(*one)) continue;
+    if (first == nullptr || order(one) < order(first)) first = one;
+  }
+  return first == nullptr ? std::vector<T>() : std::vector<T>{*first};
 }
 
 template <class T>
@@ -73,8 +97,8 @@ Task<Status> look_up(kube::Api& api, kube::Resource resource, cache::Key key, st
 }  // namespace
 
 const api::WanDeployment* deployment_of(const Caches& caches, const api::VideoJob& job) {
-  if (!job.spec.deployment_ref) return nullptr;
-  return caches.wan_deployments.find(cache::Key{job.metadata.namespace_, job.spec.deployment_ref->name});
+  const auto key = deployment_key(job);
+  return key ? caches.wan_deployments.find(*key) : nullptr;
 }
 
 std::optional<reconcile::gallery_model::Observed> observe_gallery_model(const Caches& caches,
@@ -105,9 +129,57 @@ std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(const 
   observed.budget = copy(caches.budgets.find(companion));
   observed.service = copy(caches.services.find(key));
   observed.pods = copies(caches.pods.by(caches.pods_by_owner, uid));
-  observed.runtimes = views_of(runtimes, observed.pods);
-  note_jobs(caches, key, observed);
+  note_jobs(caches, runtimes, key, observed);
   return observed;
+}
+
+namespace {
+
+void show(const dispatch::Runtimes& runtimes, const api::Pod& pod, reconcile::video_job::Observed& observed) {
+  observed.pods.push_back(pod);
+  const api::RuntimeView* view = runtimes.view(pod.metadata.uid);
+  if (view == nullptr) return;
+  const auto of_this_job = [&](const api::JobState& state) { return state.uid == observed.job.metadata.uid; };
+  observed.runtimes.push_back(trimmed(*view, of_this_job));
+}
+
+// The turn of a job that waits; of a deployment's pods only those that concern the job.
+void observe_replicas(const Caches& caches, const dispatch::Runtimes& runtimes,
+                      const api::WanDeployment* deployment, reconcile::video_job::Observed& observed) {
+  const api::VideoJob& job = observed.job;
+  const std::string assigned = job.status.assignment ? job.status.assignment->pod_uid : "";
+  for (const api::Pod* pod : caches.pods.by(caches.pods_by_uid, assigned)) show(runtimes, *pod, observed);
+  if (deployment == nullptr || api::is_finished(job.status)) return;
+  const FreePods free = free_pods(caches, runtimes, deployment->metadata.uid);
+  const auto& queue = caches.queues.of(cache::key_of(deployment->metadata));
+  auto& turn = observed.turn;
+  turn.replica_ready = free.replicas > 0;
+  turn.pod_uid = queue.pod_for(job, free.uids);
+  const size_t before = queue.before(job);
+  turn.before = reconcile::video_job::rounded_place(before);
+  turn.seconds = queue.seconds_until_turn(turn.before, free.replicas);
+  for (const api::Pod* pod : caches.pods.by(caches.pods_by_owner, deployment->metadata.uid)) {
+    const std::string& uid = pod->metadata.uid;
+    if (uid == assigned) continue;
+    const api::RuntimeView* view = runtimes.view(uid);
+    if (uid == turn.pod_uid || (view != nullptr && view->job(job.metadata.uid) != nullptr)) {
+      show(runtimes, *pod, observed);
+    }
+  }
+}
+
+}  // namespace
+
+FreePods free_pods(const Caches& caches, const dispatch::Runtimes& runtimes,
+                   const std::string& deployment_uid) {
+  FreePods result;
+  for (const api::Pod* pod : caches.pods.by(caches.pods_by_owner, deployment_uid)) {
+    const api::RuntimeView* view = runtimes.view(pod->metadata.uid);
+    if (!reconcile::video_job::can_make_videos(*pod, view)) continue;
+    ++result.replicas;
+    if (reconcile::video_job::is_free(*pod, view)) result.uids.push_back(pod->metadata.uid);
+  }
+  return result;
 }
 
 std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& caches,
@@ -119,19 +191,15 @@ std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& ca
   observed.job = *job;
   const api::WanDeployment* deployment = deployment_of(caches, *job);
   observed.deployment = copy(deployment);
-  if (job->spec.deployment_ref) {
-    const std::string served_by = joined(key.namespace_, job->spec.deployment_ref->name);
-    for (const api::VideoJob* other : caches.video_jobs.by(caches.video_jobs_by_deployment, served_by)) {
-      if (other != job && !api::is_finished(other->status)) observed.others.push_back(*other);
-    }
-  }
   if (job->spec.model) {
     observed.model = copy(caches.models.find(cache::Key{"", job->spec.model->name}));
     observed.runs = copies(caches.jobs.by(caches.jobs_by_owner, job->metadata.uid));
+    for (const api::Pod* pod : caches.pods.by(caches.pods_by_owner, job->metadata.uid)) {
+      show(runtimes, *pod, observed);
+    }
+  } else {
+    observe_replicas(caches, runtimes, deployment, observed);
   }
-  const std::string owner = deployment != nullptr ? deployment->metadata.uid : job->metadata.uid;
-  observed.pods = copies(caches.pods.by(caches.pods_by_owner, owner));
-  observed.runtimes = views_of(runtimes, observed.pods);
   const std::string claim = reconcile::artifact_claim(*job, deployment);
   if (!claim.empty()) {
     const cache::Key server{key.namespace_, reconcile::artifact_server_name(claim)};
@@ -147,12 +215,12 @@ reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cac
   reconcile::artifacts::Observed observed;
   observed.namespace_ = key.namespace_;
   observed.claim = key.name;
-  for (const api::WanDeployment* deployment : in_namespace(caches.wan_deployments, key.namespace_)) {
-    if (reconcile::artifact_claim(*deployment) == key.name) observed.deployments.push_back(*deployment);
-  }
-  for (const api::VideoJob* job : in_namespace(caches.video_jobs, key.namespace_)) {
-    if (reconcile::artifact_claim(*job, nullptr) == key.name) observed.jobs.push_back(*job);
-  }
+  observed.deployments = oldest(caches.wan_deployments, key.namespace_, [&](const auto& deployment) {
+    return reconcile::artifact_claim(deployment) == key.name;
+  });
+  observed.jobs = oldest(caches.video_jobs, key.namespace_, [&](const auto& job) {
+    return reconcile::artifact_claim(job, nullptr) == key.name;
+  });
   const cache::Key server{key.namespace_, reconcile::artifact_server_name(key.name)};
   observed.deployment = copy(caches.deployments.find(server));
   observed.service = copy(caches.services.find(server));

@@ -19,6 +19,14 @@ namespace wan::execute {
     const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 [[nodiscard]] std::optional<reconcile::video_job::Observed> observe_video_job(
     const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
+
+// The replicas of a deployment that can make videos, and of those the UIDs of the free ones, by name of pod.
+struct FreePods {
+  size_t replicas = 0;
+  std::vector<std::string> uids;
+};
+[[nodiscard]] FreePods free_pods(const Caches& caches, const dispatch::Runtimes& runtimes,
+                                 const std::string& deployment_uid);
 // `key`: namespace and claim name. Always something: a claim that nobody names any more has a server to end.
 [[nodiscard]] reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "operator/api/identifiers.h"
+#include "operator/api/reasons.h"
 #include "operator/execute/observe.h"
 #include "operator/reconcile/objects/names.h"
 
@@ -12,6 +13,10 @@ namespace {
 
 // Progress is passed on about once a second and job.
 constexpr std::chrono::milliseconds kProgressDelay{1'000};
+// Places in a queue are told again that often at most: together some hundred status writes a second.
+std::chrono::milliseconds places_interval(size_t waiting) {
+  return std::chrono::milliseconds(1'000 + 10 * static_cast<int64_t>(waiting));
+}
 
 controller::ControllerSettings named(std::string name, int workers) {
   controller::ControllerSettings settings;
@@ -25,12 +30,30 @@ std::string owner_name(std::string_view kind, const cache::Key& key) {
   return std::string(kind) + " " + cache::to_string(key);
 }
 
+// Of what a job that waits tells its user: why its deployment has no replica, and what that may change.
+bool is_news(const api::WanDeployment* before, const api::WanDeployment* after) {
+  if (before == nullptr || after == nullptr) return true;
+  const auto reason = [](const api::WanDeployment& deployment) {
+    const api::Condition* ready = find_condition(deployment.status.conditions, api::kReady);
+    return ready == nullptr ? "" : ready->reason;
+  };
+  return before->metadata.generation != after->metadata.generation || reason(*before) != reason(*after);
+}
+
+// The job waits for its artifact server, or has not been handed over for want of it.
+bool may_need_server(const api::VideoJob& job) {
+  const api::Condition* ready = find_condition(job.status.conditions, api::kReady);
+  return ready == nullptr || ready->reason == api::reason::kWaitingForArtifactServer ||
+         ready->reason == api::reason::kNoArtifactStore || ready->reason == api::reason::kAssigned;
+}
+
 // A replica may have become free, or is one no more.
 bool frees_or_takes(const api::VideoJob* before, const api::VideoJob* after) {
+  using reconcile::video_job::stands_in_line;
   if (before == nullptr || after == nullptr) return true;
   return before->status.phase != after->status.phase ||
-         before->status.assignment != after->status.assignment || before->spec.cancel != after->spec.cancel ||
-         before->spec.priority != after->spec.priority;
+         before->status.assignment != after->status.assignment ||
+         before->spec.priority != after->spec.priority || stands_in_line(*before) != stands_in_line(*after);
 }
 
 }  // namespace
@@ -53,6 +76,8 @@ Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const C
                   [this](cache::Key key) { return reconcile_video_job(std::move(key)); }),
       artifacts_(executor, clock, named("artifacts", 2),
                  [this](cache::Key key) { return reconcile_artifacts(std::move(key)); }),
+      queues_(executor, clock, named("queue", 1),
+              [this](cache::Key key) { return reconcile_queue(std::move(key)); }),
       tasks_(executor) {
   listen();
 }
@@ -85,15 +110,18 @@ Task<void> Reconcilers::run() {
   tasks_.spawn("wandeployment controller", wan_deployments_.run());
   tasks_.spawn("videojob controller", video_jobs_.run());
   tasks_.spawn("artifacts controller", artifacts_.run());
+  tasks_.spawn("queue controller", queues_.run());
   co_await tasks_.join();
 }
 
 void Reconcilers::stop() {
-  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_}) controller->stop();
+  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_, &queues_})
+    controller->stop();
 }
 
 void Reconcilers::cancel() {
-  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_}) controller->cancel();
+  for (auto* controller : {&models_, &wan_deployments_, &video_jobs_, &artifacts_, &queues_})
+    controller->cancel();
 }
 
 void Reconcilers::on_model(const api::GalleryModel& model) {
@@ -112,22 +140,32 @@ void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api:
   }
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
   if (after == nullptr) steps_.forget(meta.uid);
-  wan_deployments_.enqueue(cache::key_of(meta));
-  wake_jobs_of(meta.namespace_, meta.name);
+  const cache::Key key = cache::key_of(meta);
+  wan_deployments_.enqueue(key);
+  if (is_news(before, after)) {
+    wake_jobs_of(key);
+  } else {
+    queues_.enqueue(key);
+  }
 }
 
 void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob* after) {
   const api::VideoJob& job = after != nullptr ? *after : *before;
   video_jobs_.enqueue(cache::key_of(job.metadata));
-  if (frees_or_takes(before, after)) wake_next_jobs(job);
-  if (frees_or_takes(before, after)) wake_deployment_of(job);
+  if (frees_or_takes(before, after)) {
+    wake_queue_of(job);
+    wake_deployment_of(job);
+  }
+  if (after != nullptr && api::is_finished(after->status) && after->status.assignment) {
+    runtimes_.forget_job(after->status.assignment->pod_uid, after->metadata.uid);
+  }
   if (before != nullptr && after != nullptr) return;
-  wake_claim(job.metadata.namespace_, reconcile::artifact_claim(job, nullptr));
+  wake_server_of(job, after == nullptr);
   if (after != nullptr) return;
   steps_.forget(job.metadata.uid);
   // Whatever still works for the deleted job must be told to end.
   if (job.spec.deployment_ref) {
-    wan_deployments_.enqueue(cache::Key{job.metadata.namespace_, job.spec.deployment_ref->name});
+    wan_deployments_.enqueue(*deployment_key(job));
   }
 }
 
@@ -135,14 +173,16 @@ void Reconcilers::on_pod(const api::Pod* before, const api::Pod* after) {
   runtimes_.pod_changed(before, after);
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
   wake_pod_owner(meta.label(api::kLabelOwnerUid));
-  if (!meta.label(api::kLabelArtifacts).empty()) wake_jobs_in(meta.namespace_);
+  wake_pod_jobs(meta.uid);
+  if (after == nullptr) unreachable_.erase(meta.uid);
+  if (!meta.label(api::kLabelArtifacts).empty()) wake_held_jobs_in(meta.namespace_);
 }
 
 void Reconcilers::on_child(const api::Meta& child) {
   const std::string claim = child.annotation(api::kAnnotationClaim);
   if (!child.label(api::kLabelArtifacts).empty() && !claim.empty()) {
     wake_claim(child.namespace_, claim);
-    wake_jobs_in(child.namespace_);
+    wake_held_jobs_in(child.namespace_);
     return;
   }
   wake_owner(child);
@@ -167,31 +207,48 @@ void Reconcilers::wake_pod_owner(const std::string& owner_uid) {
   for (const auto* deployment : caches_.wan_deployments.by(caches_.wan_deployments_by_uid, owner_uid)) {
     const cache::Key key = cache::key_of(deployment->metadata);
     wan_deployments_.enqueue(key);
-    wake_jobs_of(key.namespace_, key.name);
+    queues_.enqueue(key);
   }
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, owner_uid)) {
     video_jobs_.enqueue(cache::key_of(job->metadata));
   }
 }
 
-void Reconcilers::wake_jobs_of(const std::string& namespace_, const std::string& deployment) {
-  const std::string served_by = joined(namespace_, deployment);
+void Reconcilers::wake_pod_jobs(const std::string& pod_uid) {
+  for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_pod, pod_uid)) {
+    video_jobs_.enqueue(cache::key_of(job->metadata));
+  }
+}
+
+void Reconcilers::wake_jobs_of(const cache::Key& deployment) {
+  const std::string served_by = cache::to_string(deployment);
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_deployment, served_by)) {
     if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata));
   }
 }
 
-void Reconcilers::wake_jobs_in(const std::string& namespace_) {
+void Reconcilers::wake_held_jobs_in(const std::string& namespace_) {
   const auto& all = caches_.video_jobs.all();
   for (auto it = all.lower_bound(cache::Key{namespace_, ""});
        it != all.end() && it->first.namespace_ == namespace_; ++it) {
-    if (!api::is_finished(it->second.status)) video_jobs_.enqueue(it->first);
+    const api::VideoJob& job = it->second;
+    if (!api::is_finished(job.status) && may_need_server(job)) video_jobs_.enqueue(it->first);
   }
 }
 
-void Reconcilers::wake_next_jobs(const api::VideoJob& job) {
-  if (!job.spec.deployment_ref) return;
-  wake_jobs_of(job.metadata.namespace_, job.spec.deployment_ref->name);
+void Reconcilers::wake_queue_of(const api::VideoJob& job) {
+  if (const auto key = deployment_key(job)) queues_.enqueue(*key);
+}
+
+// A server that is there needs another look only when the job that owns it has gone.
+void Reconcilers::wake_server_of(const api::VideoJob& job, bool gone) {
+  const std::string claim = reconcile::artifact_claim(job, nullptr);
+  if (claim.empty()) return;
+  const cache::Key server{job.metadata.namespace_, reconcile::artifact_server_name(claim)};
+  const api::Deployment* deployment = caches_.deployments.find(server);
+  const bool complete = deployment != nullptr && caches_.services.contains(server);
+  if (complete && !(gone && deployment->metadata.controlled_by(job.metadata.uid))) return;
+  wake_claim(job.metadata.namespace_, claim);
 }
 
 // A deployment scales with its jobs, and waits for those of the pods that it drains.
@@ -209,13 +266,20 @@ void Reconcilers::wake_claim(const std::string& namespace_, const std::string& c
 }
 
 void Reconcilers::runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change) {
-  if (change.runtime) wake_pod_owner(pod.owner_uid);
+  if (change.runtime) {
+    wake_pod_owner(pod.owner_uid);
+    wake_pod_jobs(pod.uid);
+  }
   const auto wake = [this](const std::string& job_uid, std::chrono::milliseconds delay) {
     for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, job_uid)) {
       video_jobs_.enqueue_after(cache::key_of(job->metadata), delay);
     }
   };
-  for (const std::string& uid : change.jobs) wake(uid, std::chrono::milliseconds(0));
+  for (const std::string& uid : change.jobs) {
+    wake(uid, std::chrono::milliseconds(0));
+    const auto jobs = caches_.video_jobs.by(caches_.video_jobs_by_uid, uid);
+    if (jobs.empty() || api::is_finished(jobs.front()->status)) runtimes_.forget_job(pod.uid, uid);
+  }
   for (const std::string& uid : change.progress) wake(uid, kProgressDelay);
   // A job that the pod has and no VideoJob stands for is the WanDeployment's to cancel; and a pod that ended
   // one has a place for the next.
@@ -247,8 +311,63 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key ke
   auto observed = observe_video_job(caches_, runtimes_, key);
   if (!observed) co_return controller::Outcome();
   observed->last_progress_write = steps_.last_status_write(observed->job.metadata.uid);
+  observed->unreachable_since = unreachable_since(observed->job);
   reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
+  reserve(observed->job, plan);
+  if (auto* queue = caches_.queues.of(observed->job)) {
+    queue->told(observed->job.metadata.uid, observed->turn.before);
+  }
   co_return co_await carry_out(owner, std::move(plan));
+}
+
+std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job) {
+  if (!job.status.assignment || api::is_finished(job.status)) return std::nullopt;
+  const std::string& pod = job.status.assignment->pod_uid;
+  const api::RuntimeView* view = runtimes_.view(pod);
+  const bool gone = caches_.pods.by(caches_.pods_by_uid, pod).empty();
+  if (!gone && (view == nullptr || !view->reachable)) {
+    return unreachable_.try_emplace(pod, clock_.wall()).first->second;
+  }
+  unreachable_.erase(pod);
+  return std::nullopt;
+}
+
+void Reconcilers::reserve(const api::VideoJob& job, const reconcile::Plan& plan) {
+  auto* queue = caches_.queues.of(job);
+  if (queue == nullptr) return;
+  for (const reconcile::Step& step : plan.steps) {
+    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
+    const std::string pod = write == nullptr ? "" : string_or(write->status, {"assignment", "podUID"}, "");
+    if (!pod.empty() && string_or(write->status, {"completionTime"}, "").empty()) {
+      return queue->reserve(job, pod);
+    }
+  }
+  queue->withdraw(job);
+}
+
+Task<Result<controller::Outcome>> Reconcilers::reconcile_queue(cache::Key key) {
+  controller::Outcome outcome;
+  const api::WanDeployment* deployment = caches_.wan_deployments.find(key);
+  const auto& queue = caches_.queues.of(key);
+  if (deployment == nullptr || queue.waiting() == 0) {
+    places_told_.erase(key);
+    co_return outcome;
+  }
+  const auto wake = [this](const reconcile::video_job::Ticket* ticket) {
+    video_jobs_.enqueue(cache::Key{ticket->namespace_, ticket->name});
+  };
+  const FreePods free = free_pods(caches_, runtimes_, deployment->metadata.uid);
+  std::ranges::for_each(queue.first(std::max<size_t>(free.uids.size(), 1)), wake);
+  const SteadyTime now = clock_.steady();
+  const auto [told, first_time] = places_told_.try_emplace(key, now);
+  const SteadyTime due = first_time ? now : told->second + places_interval(queue.waiting());
+  if (now < due) {
+    outcome.requeue_after = std::chrono::ceil<std::chrono::milliseconds>(due - now);
+  } else {
+    told->second = now;
+    std::ranges::for_each(queue.told_wrong(), wake);
+  }
+  co_return outcome;
 }
 
 Task<Result<controller::Outcome>> Reconcilers::reconcile_artifacts(cache::Key key) {

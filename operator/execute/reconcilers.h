@@ -29,14 +29,18 @@ class Reconcilers {
   // A runtime view has changed.
   void runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change);
 
+  [[nodiscard]] const controller::Counters& video_job_counters() const { return video_jobs_.counters(); }
+
  private:
   void listen();
   void wake_owner(const api::Meta& child);
-  void wake_jobs_of(const std::string& namespace_, const std::string& deployment);
-  void wake_jobs_in(const std::string& namespace_);
-  void wake_next_jobs(const api::VideoJob& job);
+  void wake_jobs_of(const cache::Key& deployment);
+  void wake_held_jobs_in(const std::string& namespace_);
+  void wake_queue_of(const api::VideoJob& job);
   void wake_deployment_of(const api::VideoJob& job);
   void wake_pod_owner(const std::string& owner_uid);
+  void wake_pod_jobs(const std::string& pod_uid);
+  void wake_server_of(const api::VideoJob& job, bool gone);
   void wake_claim(const std::string& namespace_, const std::string& claim);
   void on_model(const api::GalleryModel& model);
   void on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after);
@@ -48,6 +52,11 @@ class Reconcilers {
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_wan_deployment(cache::Key key);
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_video_job(cache::Key key);
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_artifacts(cache::Key key);
+  // Wakes the jobs whose turn it is at a WanDeployment, and now and then those whose place has changed.
+  [[nodiscard]] Task<Result<controller::Outcome>> reconcile_queue(cache::Key key);
+  [[nodiscard]] std::optional<WallTime> unreachable_since(const api::VideoJob& job);
+  // Remembers which pod the plan gives to the job before anybody else is planned.
+  void reserve(const api::VideoJob& job, const reconcile::Plan& plan);
   [[nodiscard]] Task<Result<controller::Outcome>> carry_out(std::string owner, reconcile::Plan plan);
 
   kube::Api& api_;
@@ -61,7 +70,10 @@ class Reconcilers {
   controller::Controller wan_deployments_;
   controller::Controller video_jobs_;
   controller::Controller artifacts_;
-  TaskGroup tasks_;  // last
+  controller::Controller queues_;
+  std::map<cache::Key, SteadyTime> places_told_;  // by WanDeployment
+  std::map<std::string, WallTime> unreachable_;   // by the UID of a pod with a job
+  TaskGroup tasks_;                               // last
 };
 
 }  // namespace wan::execute

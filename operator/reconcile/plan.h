@@ -72,7 +72,25 @@ struct CancelOnPod {
   int attempt = 0;
 };
 
-using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Dispatch, CancelOnPod>;
+// Takes a video out of the store of an artifact server, if it is the one with that digest. One that is not
+// there any more counts as done.
+struct DeleteArtifact {
+  std::string url;       // "http://HOST:8080/v1/artifacts/PATH"
+  std::string audience;  // "artifacts/NAMESPACE/CLAIM"
+  std::string path;
+  std::string sha256;
+  std::string job_uid;
+};
+
+// Adds or removes one finalizer of the operator's, field manager "wan-operator-finalizer".
+struct SetFinalizer {
+  ObjectRef ref;
+  std::string finalizer;
+  bool present = true;
+};
+
+using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Dispatch, CancelOnPod,
+                          DeleteArtifact, SetFinalizer>;
 
 struct Plan {
   std::vector<Step> steps;

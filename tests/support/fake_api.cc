@@ -145,12 +145,14 @@ Task<Result<Json>> FakeApi::apply(kube::Resource resource, Json object, std::str
   const std::string name = name_of(object);
   const std::string verb = subresource.empty() ? "apply" : "apply/" + subresource;
   WAN_CO_TRY_VOID(begin(verb, resource, name, object, field_manager));
+  const Json* there = stored(resource, name);
+  if (const std::string uid = string_or(object, {"metadata", "uid"}, "");
+      !uid.empty() &&
+      (there == nullptr ? subresource.empty() : uid != string_or(*there, {"metadata", "uid"}, ""))) {
+    co_return fail(Error{ErrorCode::kConflict, name + " has another uid, or none"});
+  }
   if (subresource.empty()) co_return store(resource, name, std::move(object));
   WAN_CO_TRY(Json * found, require(resource, name));
-  if (const std::string uid = string_or(object, {"metadata", "uid"}, "");
-      !uid.empty() && uid != string_or(*found, {"metadata", "uid"}, "")) {
-    co_return fail(Error{ErrorCode::kConflict, name + " has another uid"});
-  }
   Json changed = *found;
   changed[subresource] = object[subresource];
   co_return store(resource, name, std::move(changed));

@@ -45,6 +45,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [wan.gallery]
   resources: [wandeployments, videojobs]
   verbs: [get, list, watch]
+# A VideoJob is deleted at its own ttlSecondsAfterFinished and never otherwise; patched only in its finalizers.
+- apiGroups: [wan.gallery]
+  resources: [videojobs]
+  verbs: [patch, delete]
 - apiGroups: [wan.gallery]
   resources: [wandeployments/status, videojobs/status]
   verbs: [get, patch, update]

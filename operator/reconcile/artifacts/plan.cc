@@ -9,12 +9,13 @@
 namespace wan::reconcile::artifacts {
 namespace {
 
-// The oldest that is not being deleted; names settle what was made in the same second.
+// The oldest that is not being deleted, or has its video to be deleted first; names settle what was made in
+// the same second.
 template <typename T>
 const T* oldest(const std::vector<T>& objects) {
   const T* first = nullptr;
   for (const T& object : objects) {
-    if (object.metadata.deleted) continue;
+    if (object.metadata.deleted && object.metadata.finalizers.empty()) continue;
     const auto order = [](const T& one) { return std::tuple(one.metadata.created, one.metadata.name); };
     if (!first || order(object) < order(*first)) first = &object;
   }

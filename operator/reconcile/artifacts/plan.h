@@ -19,7 +19,8 @@ namespace wan::reconcile::artifacts {
 struct Observed {
   std::string namespace_;
   std::string claim;
-  // Those of the namespace that name the claim: spec.artifacts.pvc.claimName; spec.output.pvc.claimName.
+  // Of the namespace's that name the claim (spec.artifacts.pvc.claimName; spec.output.pvc.claimName) at least
+  // the oldest that is not being deleted.
   std::vector<api::WanDeployment> deployments;
   std::vector<api::VideoJob> jobs;
   // The objects named artifact_server_name(claim), whoever controls them.

@@ -21,8 +21,15 @@ Json run_job(const api::VideoJob& job, const api::GalleryModel& model, int attem
                        .labels = labels,
                        .job_uid = job.metadata.uid};
   Json object = child("batch/v1", "Job", run_job_name(job, attempt), labels, owner_of(job));
-  // The operator counts attempts: a Job is one.
-  object["spec"] = {{"backoffLimit", 0}, {"template", pod_template(pod, settings)}};
+  // The operator counts attempts: a Job is one. A pod that a drain or preemption takes away is no failure:
+  // the Job makes another, once the first has ended for certain.
+  const Json disruption = {
+      {"action", "Ignore"},
+      {"onPodConditions", Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}};
+  object["spec"] = {{"backoffLimit", 0},
+                    {"podReplacementPolicy", "Failed"},
+                    {"podFailurePolicy", {{"rules", Json::array({disruption})}}},
+                    {"template", pod_template(pod, settings)}};
   return with_intent(std::move(object));
 }
 

@@ -24,7 +24,7 @@ int64_t seconds_left(const Draft& draft) {
   if (!status.start_time || !status.assignment->assigned_at) return all;
   const auto used =
       std::chrono::floor<std::chrono::seconds>(*status.assignment->assigned_at - *status.start_time);
-  return std::max<int64_t>(1, all - used.count());
+  return std::max<int64_t>(1, all - used.count() + status.suspended_seconds);
 }
 
 }  // namespace

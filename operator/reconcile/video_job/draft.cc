@@ -6,6 +6,7 @@
 #include "operator/api/reasons.h"
 #include "operator/reconcile/objects/names.h"
 #include "operator/reconcile/objects/pod_template.h"
+#include "operator/reconcile/video_job/afterlife.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -28,6 +29,8 @@ void set_succeeded(Draft& draft, const char* status, const api::Verdict& verdict
 void end(Draft& draft, const char* ended_as) {
   draft.status.phase = ended_as;
   draft.status.completion_time = whole_seconds(draft.now);
+  draft.status.retry_time.reset();
+  remove_condition(draft.status.conditions, api::kSuspended);
   if (draft.status.progress) draft.status.progress->seconds_left.reset();
 }
 
@@ -37,15 +40,16 @@ std::string ready_reason(const api::VideoJobStatus& status) {
 }
 
 bool worth_an_event(const std::string& why) {
-  constexpr std::array<std::string_view, 9> kReasons{reason::kAssigned,
-                                                     reason::kCompleted,
-                                                     reason::kCancelled,
-                                                     reason::kDeadlineExceeded,
-                                                     reason::kQueueDeadlineExceeded,
-                                                     reason::kBackoffLimitExceeded,
-                                                     reason::kGenerationFailed,
-                                                     reason::kNoArtifactStore,
-                                                     reason::kProfileNotFound};
+  constexpr std::array<std::string_view, 10> kReasons{reason::kAssigned,
+                                                      reason::kSuspended,
+                                                      reason::kCompleted,
+                                                      reason::kCancelled,
+                                                      reason::kDeadlineExceeded,
+                                                      reason::kQueueDeadlineExceeded,
+                                                      reason::kBackoffLimitExceeded,
+                                                      reason::kGenerationFailed,
+                                                      reason::kNoArtifactStore,
+                                                      reason::kProfileNotFound};
   return std::ranges::find(kReasons, why) != kReasons.end();
 }
 
@@ -72,6 +76,20 @@ void stall(Draft& draft, const std::string& in_phase, const api::Verdict& verdic
   draft.status.phase = in_phase;
   set_succeeded(draft, "Unknown", verdict);
   mark_stalled(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
+}
+
+void hold(Draft& draft, const api::Verdict& verdict) {
+  draft.status.phase = phase::kSuspended;
+  set_succeeded(draft, "Unknown", verdict);
+  // The object is as its spec asks it to be: Git tools must not wait for more.
+  mark_ready(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
+  set_condition(draft.status.conditions,
+                {.type = api::kSuspended,
+                 .status = "True",
+                 .observed_generation = draft.status.observed_generation,
+                 .reason = verdict.reason,
+                 .message = verdict.message},
+                draft.now);
 }
 
 void end_failed(Draft& draft, const api::Verdict& verdict) {
@@ -165,7 +183,14 @@ void delete_runs(Draft& draft) {
 
 Plan finish(Draft draft) {
   Plan plan;
+  const bool ended_now = is_finished(draft.status) && !is_finished(draft.job().status);
+  if (ended_now) draft.look_again.reset();
+  if (is_finished(draft.status) &&
+      (ended_now || draft.status.observed_generation != draft.job().status.observed_generation)) {
+    warn_of_ignored_ttl(draft);
+  }
   const api::VideoJob& job = draft.job();
+  std::ranges::move(draft.before_status, std::back_inserter(plan.steps));
   if (draft.status != job.status) {
     // Guarded: two operators that both believe to lead must not both assign.
     plan.steps.push_back(WriteStatus{ref_of(job), to_json(draft.status), job.metadata.resource_version});

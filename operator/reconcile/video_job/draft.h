@@ -13,6 +13,7 @@ struct Draft {
   WallTime now;
   api::VideoJobStatus status;
   std::vector<Step> after_status;
+  std::vector<Step> before_status = {};  // what must be true before the status may say so
   std::vector<EmitEvent> events = {};
   std::optional<WallTime> look_again = {};
 
@@ -23,6 +24,7 @@ struct Draft {
 // The conditions of a job that goes on, cannot go on, or has ended.
 void wait(Draft& draft, const std::string& phase, const api::Verdict& verdict);
 void stall(Draft& draft, const std::string& phase, const api::Verdict& verdict);
+void hold(Draft& draft, const api::Verdict& verdict);  // suspended
 void end_failed(Draft& draft, const api::Verdict& verdict);
 void end_cancelled(Draft& draft);
 void end_succeeded(Draft& draft, const api::JobState& state);

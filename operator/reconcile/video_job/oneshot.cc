@@ -15,18 +15,19 @@ namespace {
 namespace reason = api::reason;
 namespace phase = api::job_phase;
 
-const api::Job* current_run(const Draft& draft) {
-  const std::string name = run_job_name(draft.job(), draft.status.attempts);
-  const auto found =
-      std::ranges::find(draft.observed.runs, name, [](const api::Job& run) { return run.metadata.name; });
-  return found == draft.observed.runs.end() ? nullptr : &*found;
+// The pod has ended: what it left behind can be judged. Job and pod arrive by different watches.
+bool has_ended(const api::Pod& pod) {
+  return pod.metadata.deleted || pod.phase == "Failed" || pod.phase == "Succeeded";
 }
 
+// A Job has a second pod after the first was taken away: the one that has not ended counts.
 const api::Pod* pod_of(const Draft& draft, const api::Job& run) {
+  const api::Pod* found = nullptr;
   for (const api::Pod& pod : draft.observed.pods) {
-    if (pod.metadata.controlled_by(run.metadata.uid)) return &pod;
+    if (!pod.metadata.controlled_by(run.metadata.uid)) continue;
+    if (!found || has_ended(*found)) found = &pod;
   }
-  return nullptr;
+  return found;
 }
 
 std::optional<api::Verdict> model_trouble(const Draft& draft, bool& stalled) {
@@ -64,11 +65,6 @@ void wait_for_pod(Draft& draft, const api::Job& run, const api::Pod* pod) {
   wait(draft, phase::kQueued, verdict);
 }
 
-// The pod has ended here too: what it left behind can be judged. Job and pod arrive by different watches.
-bool pod_is_over(const api::Pod* pod) {
-  return !pod || pod->metadata.deleted || pod->phase == "Failed" || pod->phase == "Succeeded";
-}
-
 std::string failure_text(const Draft& draft, const api::Job& run) {
   const api::WorkloadCondition* failure = run.failure();
   const api::Pod* pod = pod_of(draft, run);
@@ -80,6 +76,13 @@ std::string failure_text(const Draft& draft, const api::Job& run) {
 
 }  // namespace
 
+const api::Job* current_run(const Draft& draft) {
+  const std::string name = run_job_name(draft.job(), draft.status.attempts);
+  const auto found =
+      std::ranges::find(draft.observed.runs, name, [](const api::Job& run) { return run.metadata.name; });
+  return found == draft.observed.runs.end() ? nullptr : &*found;
+}
+
 void check_run(Draft& draft) {
   if (draft.status.attempts == 0) return;
   const api::Job* run = current_run(draft);
@@ -90,11 +93,14 @@ void check_run(Draft& draft) {
     return;
   }
   if (run->failure() || run->complete()) {
-    if (pod_is_over(pod_of(draft, *run))) count_failure(draft, failure_text(draft, *run));
+    const api::Pod* pod = pod_of(draft, *run);
+    if (!pod || has_ended(*pod)) count_failure(draft, failure_text(draft, *run));
     return;
   }
   // The Job makes another pod for one that was taken away; the same attempt goes on there.
-  if (draft.status.assignment && !assigned_pod(draft)) draft.status.assignment.reset();
+  const api::Pod* assigned = assigned_pod(draft);
+  const bool replaced = assigned && has_ended(*assigned) && pod_of(draft, *run) != assigned;
+  if (!assigned || replaced) draft.status.assignment.reset();
 }
 
 void place_on_own_pod(Draft& draft) {

@@ -1,10 +1,14 @@
 #include "operator/reconcile/video_job/plan.h"
 
+#include <algorithm>
+
 #include "operator/api/reasons.h"
+#include "operator/reconcile/video_job/afterlife.h"
 #include "operator/reconcile/video_job/attempt.h"
 #include "operator/reconcile/video_job/draft.h"
 #include "operator/reconcile/video_job/oneshot.h"
 #include "operator/reconcile/video_job/served.h"
+#include "operator/reconcile/video_job/stop.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -20,47 +24,23 @@ Plan keep_ended(Draft draft) {
   }
   stop_strays(draft);
   if (draft.status.phase != phase::kSucceeded) delete_runs(draft);
+  age(draft);
   return finish(std::move(draft));
 }
 
-bool nothing_runs(const Draft& draft) {
-  if (draft.job().spec.model) {
-    for (const api::Job& run : draft.observed.runs) {
-      if (!run.complete() && !run.failure()) return false;
-    }
-    return true;
-  }
-  return !draft.status.assignment || !assigned_pod(draft);
-}
-
-// Ends the job once no pod works on it any more. A pod that was assigned but never heard of the job cannot
-// start it: only this operator dispatches, and it will not.
-void cancel(Draft& draft) {
-  const auto state = final_state(draft);
-  const api::RuntimeView* view = assigned_view(draft);
-  const bool never_heard = view && view->reachable && !assigned_state(draft) && !draft.job().spec.model;
-  if (state || nothing_runs(draft) || never_heard) {
-    end_cancelled(draft);
-    stop_strays(draft);
-    return delete_runs(draft);
-  }
-  const std::string in_phase = draft.status.phase.empty() ? phase::kPending : draft.status.phase;
-  wait(draft, in_phase, {reason::kCancelling, "waiting for the pod to stop"});
-  if (const api::JobState* running = assigned_state(draft); running && view->reachable) {
-    draft.after_status.push_back(CancelOnPod{view->pod_uid, draft.job().metadata.uid, running->attempt});
-  } else {
-    delete_runs(draft);
-  }
-}
-
 std::string seconds(int64_t count) { return std::to_string(count) + " s"; }
+
+// Deadlines do not count the time that the job was suspended.
+WallTime deadline(const Draft& draft, WallTime begin, int64_t allowed) {
+  return begin + std::chrono::seconds(allowed + draft.status.suspended_seconds);
+}
 
 // True if a deadline has passed; else remembers when the next one does.
 bool expire(Draft& draft) {
   const api::VideoJobSpec& spec = draft.job().spec;
   const auto& status = draft.status;
   if (status.start_time) {
-    const WallTime end = *status.start_time + std::chrono::seconds(spec.active_deadline_seconds);
+    const WallTime end = deadline(draft, *status.start_time, spec.active_deadline_seconds);
     draft.look_at(end);
     if (draft.now < end) return false;
     end_failed(draft,
@@ -68,7 +48,7 @@ bool expire(Draft& draft) {
                                                " after its first assignment (spec.activeDeadlineSeconds)"});
   } else {
     const WallTime begin = draft.job().metadata.created.value_or(draft.now);
-    const WallTime end = begin + std::chrono::seconds(spec.queue_deadline_seconds);
+    const WallTime end = deadline(draft, begin, spec.queue_deadline_seconds);
     draft.look_at(end);
     if (draft.now < end) return false;
     const api::Condition* ready = find_condition(status.conditions, api::kReady);
@@ -77,7 +57,6 @@ bool expire(Draft& draft) {
                                                     " after its creation (spec.queueDeadlineSeconds)" +
                                                     (ready ? "; it waited because: " + ready->message : "")});
   }
-  draft.look_again.reset();
   stop_strays(draft);
   delete_runs(draft);
   return true;
@@ -92,7 +71,26 @@ bool check_attempt(Draft& draft) {
   }
   // A one-shot pod that ended is the batch Job's to judge.
   if (draft.status.assignment && !draft.job().spec.model) check_pod(draft);
+  if (draft.status.assignment) check_reach(draft);
   return !is_finished(draft.status);
+}
+
+// The status of an object that goes away is nobody's business any more.
+Plan leave(Draft draft) {
+  draft.status = draft.job().status;
+  bury(draft);
+  std::vector<Step> burial = std::move(draft.after_status);
+  draft.after_status.clear();
+  draft.status.assignment.reset();
+  stop_strays(draft);
+  Plan plan;
+  std::ranges::move(draft.events, std::back_inserter(plan.steps));
+  std::ranges::move(draft.after_status, std::back_inserter(plan.steps));
+  std::ranges::move(burial, std::back_inserter(plan.steps));
+  if (draft.look_again) {
+    plan.requeue_after = std::chrono::ceil<std::chrono::milliseconds>(*draft.look_again - draft.now);
+  }
+  return plan;
 }
 
 }  // namespace
@@ -103,13 +101,10 @@ Plan plan(const Observed& observed, const Settings& settings, WallTime now) {
       .observed = observed, .settings = settings, .now = now, .status = job.status, .after_status = {}};
   draft.status.observed_generation = job.metadata.generation;
   if (job.metadata.deleted) {
-    draft.status = job.status;
-    draft.status.assignment.reset();
-    stop_strays(draft);
-    Plan plan;
-    plan.steps = std::move(draft.after_status);
-    return plan;
+    return leave(std::move(draft));
   }
+  // By itself: the status write that would follow is guarded by the version from before.
+  if (const auto finalizer = finalizer_to_set(job)) return Plan{{*finalizer}, std::nullopt};
   if (is_finished(job.status)) return keep_ended(std::move(draft));
   if (const auto state = final_state(draft); state && state->phase == phase::kSucceeded && state->result) {
     end_succeeded(draft, *state);
@@ -119,14 +114,17 @@ Plan plan(const Observed& observed, const Settings& settings, WallTime now) {
     cancel(draft);
     return finish(std::move(draft));
   }
-  if (expire(draft)) return finish(std::move(draft));
-  if (!check_attempt(draft)) {
-    draft.look_again.reset();
+  if (job.spec.suspend) {
+    suspend(draft);
     return finish(std::move(draft));
   }
+  resume(draft);
+  if (expire(draft) || !check_attempt(draft)) return finish(std::move(draft));
   stop_strays(draft);
   if (draft.status.assignment) {
     follow(draft);
+  } else if (pauses(draft)) {
+    // Nothing to do before status.retryTime.
   } else if (job.spec.model) {
     place_on_own_pod(draft);
   } else {

@@ -2,8 +2,8 @@
 // VideoJob: queue, assignment to a ready runtime pod (or a batch Job of its own), progress, result.
 //
 // Plan again when the VideoJob, its WanDeployment or GalleryModel, its pods, their RuntimeViews, its batch
-// Job or its artifact server change; and when a replica may have become free (a VideoJob of the same
-// WanDeployment ended, was assigned or was deleted): queue_order() in queue.h says whose turn it is.
+// Job or its artifact server change; and when it may be its turn at its WanDeployment or its place there has
+// changed: queue.h says so without a plan of every job that waits.
 
 #include <optional>
 #include <vector>
@@ -16,24 +16,30 @@
 #include "operator/api/workloads.h"
 #include "operator/reconcile/plan.h"
 #include "operator/reconcile/settings.h"
+#include "operator/reconcile/video_job/queue.h"
 
 namespace wan::reconcile::video_job {
 
 struct Observed {
   api::VideoJob job;
 
-  // spec.deploymentRef: the deployment, its pods and the other unfinished VideoJobs that name it.
+  // spec.deploymentRef: the deployment, and what its queue says of this job.
   std::optional<api::WanDeployment> deployment;
-  std::vector<api::VideoJob> others;
+  Turn turn;
 
   // spec.model: the entry, and the batch Jobs that this VideoJob controls.
   std::optional<api::GalleryModel> model;
   std::vector<api::Job> runs;
 
-  // Label wan.gallery/owner-uid = the WanDeployment's UID, or the VideoJob's for spec.model.
+  // spec.deploymentRef: the assigned pod, the pod of `turn`, and pods that know the job. spec.model: the pods
+  // with label wan.gallery/owner-uid = the VideoJob's UID.
   std::vector<api::Pod> pods;
-  // Of those pods. A PUT that the pod refused with 422 appears here as a Failed JobState, not retryable.
+  // Of those pods, with this job's states alone. A PUT that the pod refused with 422 appears here as a Failed
+  // JobState, not retryable.
   std::vector<api::RuntimeView> runtimes;
+
+  // Since when the assigned pod has not answered, as far as this process knows; nothing while it does.
+  std::optional<WallTime> unreachable_since;
 
   // The artifact server of artifact_claim(job, deployment): objects of artifact_server_name(claim) in the
   // job's namespace, and its pods (label wan.gallery/artifacts).

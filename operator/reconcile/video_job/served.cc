@@ -4,7 +4,6 @@
 
 #include "operator/api/reasons.h"
 #include "operator/reconcile/video_job/dispatch.h"
-#include "operator/reconcile/video_job/queue.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -12,33 +11,35 @@ namespace {
 namespace reason = api::reason;
 namespace phase = api::job_phase;
 
-bool any_ready(const Observed& observed) {
-  return std::ranges::any_of(observed.pods, [&](const api::Pod& pod) {
-    const api::RuntimeView* view = find_view(observed.runtimes, pod.metadata.uid);
-    return pod.ready && !pod.metadata.deleted && view && view->accepts_jobs();
-  });
-}
-
 std::string deployment_trouble(const api::WanDeployment& deployment) {
   const api::Condition* ready = find_condition(deployment.status.conditions, api::kReady);
   const std::string why = ready ? ": " + ready->message : "";
   return "WanDeployment " + deployment.metadata.name + " has no ready replica" + why;
 }
 
-// The pod that is this job's turn, if any: the n-th in the queue takes the n-th free pod, so that plans made
-// from one and the same view never choose the same pod twice.
+// The pod that it is this job's turn to take, if that is as free as the queue saw it.
 const api::Pod* my_pod(const Draft& draft) {
-  api::VideoJob self = draft.job();
-  self.status = draft.status;
-  // What it waited for last time is over, or this would not be asked.
-  remove_condition(self.status.conditions, api::kReady);
-  std::vector<const api::VideoJob*> jobs{&self};
-  for (const api::VideoJob& other : draft.observed.others) jobs.push_back(&other);
-  const auto free = free_pods(draft.observed.pods, draft.observed.runtimes, jobs);
-  if (free.empty()) return nullptr;
-  const auto order = queue_order(jobs, free.size());
-  const auto place = std::ranges::find(order, &self);
-  return place == order.end() ? nullptr : free[static_cast<size_t>(place - order.begin())];
+  const std::string& uid = draft.observed.turn.pod_uid;
+  if (uid.empty()) return nullptr;
+  const auto pod =
+      std::ranges::find(draft.observed.pods, uid, [](const api::Pod& one) { return one.metadata.uid; });
+  return pod == draft.observed.pods.end() ? nullptr : &*pod;
+}
+
+// One or two digits: a guess need not change with every second.
+std::string about(int64_t seconds) {
+  const auto rounded = [](int64_t value) { return value < 10 ? value : (value + 2) / 5 * 5; };
+  if (seconds < 90) return "about " + std::to_string(rounded(seconds)) + " s";
+  if (seconds < 5400) return "about " + std::to_string(rounded((seconds + 30) / 60)) + " min";
+  return "about " + std::to_string(rounded((seconds + 1800) / 3600)) + " h";
+}
+
+std::string place_in_line(const Turn& turn) {
+  std::string text = "it is next in line";
+  if (turn.before == 1) text = "1 job goes first";
+  if (turn.before > 1) text = std::to_string(turn.before) + " jobs go first";
+  if (turn.before > 4) text = "up to " + text;
+  return turn.seconds ? text + ", " + about(*turn.seconds) + " to wait" : text;
 }
 
 }  // namespace
@@ -58,13 +59,14 @@ void place_on_deployment(Draft& draft) {
                                        name + ", or spec.output.pvc.claimName of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
-  if (!any_ready(observed)) {
+  if (!observed.turn.replica_ready) {
     return wait(draft, phase::kQueued,
                 {reason::kWaitingForDeployment, deployment_trouble(*observed.deployment)});
   }
   if (const api::Pod* pod = my_pod(draft)) return assign(draft, *pod, draft.status.attempts + 1);
   wait(draft, phase::kQueued,
-       {reason::kWaitingForReplica, "every ready replica of WanDeployment " + name + " is busy"});
+       {reason::kWaitingForReplica,
+        "every ready replica of WanDeployment " + name + " is busy; " + place_in_line(observed.turn)});
 }
 
 }  // namespace wan::reconcile::video_job

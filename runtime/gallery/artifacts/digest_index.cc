@@ -59,4 +59,10 @@ std::optional<std::string> recall_digest(int root, std::string_view path, int fi
   return digest;
 }
 
+void forget_digest(int root, std::string_view path) {
+  if (const auto place = locate(root, record_key(path))) {
+    ::unlinkat(place->folder.get(), place->name.c_str(), 0);
+  }
+}
+
 }  // namespace wan::gallery

@@ -12,5 +12,6 @@ namespace wan::gallery {
 
 [[nodiscard]] Status remember_digest(int root, std::string_view path, int file, std::string digest);
 [[nodiscard]] std::optional<std::string> recall_digest(int root, std::string_view path, int file);
+void forget_digest(int root, std::string_view path);
 
 }  // namespace wan::gallery

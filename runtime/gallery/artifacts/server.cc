@@ -117,15 +117,22 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
     net::Response response = refusal(404, "NotFound", "no such resource; see /v1/artifacts/PATH");
     co_return (void) co_await writer.respond(std::move(response));
   }
-  if (!is_read && method != "PUT") {
-    net::Response response = refusal(405, "MethodNotAllowed", "GET, HEAD and PUT are answered here");
-    response.headers.set("Allow", "GET, HEAD, PUT");
+  const bool is_removal = method == "DELETE" && !resource.path.empty();
+  if (!is_read && !is_removal && method != "PUT") {
+    net::Response response =
+        refusal(405, "MethodNotAllowed", "GET, HEAD, PUT, and DELETE of an artifact, are answered here");
+    response.headers.set("Allow", resource.path.empty() ? "GET, HEAD, PUT" : "GET, HEAD, PUT, DELETE");
     co_return (void) co_await writer.respond(std::move(response));
   }
-  const Need need{is_read ? "artifact:read" : "artifact:write", std::nullopt, resource.capability_path};
+  const char* scope = is_read ? "artifact:read" : is_removal ? "artifact:delete" : "artifact:write";
+  const Need need{scope, std::nullopt, resource.capability_path};
   auto allowed = authorize(settings_.authority, request.head().headers, need, clock_.wall());
   if (!allowed) co_return (void) co_await writer.respond(std::move(allowed).error());
   if (is_read) co_return co_await get(writer, resource);
+  if (is_removal) {
+    net::Response response = co_await remove(request, resource);
+    co_return (void) co_await writer.respond(std::move(response));
+  }
   net::Response response = co_await put(request, resource);
   (void)co_await writer.respond(std::move(response));
 }
@@ -175,6 +182,24 @@ Task<net::Response> ArtifactServer::put(net::IncomingRequest& request, const Res
   log::info("put {}: {} of {} bytes, {}", resource.capability_path, digest, *request.content_length(),
             response->status == 201 ? "stored" : "was there");
   co_return *std::move(response);
+}
+
+Task<net::Response> ArtifactServer::remove(const net::IncomingRequest& request, const Resource& resource) {
+  const std::string expected(request.head().headers.get("If-Match").value_or(""));
+  const std::string digest = expected.size() > 2 ? expected.substr(1, expected.size() - 2) : "";
+  if (expected != "\"" + digest + "\"" || !is_sha256_digest(digest)) {
+    co_return refusal(428, "PreconditionRequired",
+                      "the header If-Match: \"sha256:HEX\" of the artifact is needed");
+  }
+  const auto take_away = [&] { return remove_artifact(store_, digest, resource.path); };
+  const auto removed = co_await run_blocking(files_, take_away);
+  if (!removed && removed.error().code == ErrorCode::kFailedPrecondition) {
+    co_return refusal(412, "OtherBytes", removed.error().message);
+  }
+  if (!removed) co_return to_response(removed.error());
+  log::info("delete {}: {}", resource.capability_path,
+            *removed == Removal::kRemoved ? digest : "was not there");
+  co_return net::Response{*removed == Removal::kRemoved ? 204U : 404U, {}, ""};
 }
 
 Task<void> ArtifactServer::get(net::ResponseWriter& writer, const Resource& resource) {

@@ -32,6 +32,7 @@ class ArtifactServer {
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, const Resource& resource);
   [[nodiscard]] Task<Status> receive(net::IncomingRequest& request, Upload& upload);
   [[nodiscard]] Task<void> get(net::ResponseWriter& writer, const Resource& resource);
+  [[nodiscard]] Task<net::Response> remove(const net::IncomingRequest& request, const Resource& resource);
 
   ArtifactStore store_;
   ArtifactServerSettings settings_;

@@ -184,6 +184,30 @@ Result<Publication> publish_file(const ArtifactStore& store, std::string_view di
   return Publication::kCreated;
 }
 
+Result<Removal> remove_artifact(const ArtifactStore& store, std::string_view digest, std::string_view path) {
+  const auto existing = describe_artifact(store, path);
+  if (!existing && existing.error().code == ErrorCode::kNotFound) return Removal::kNotThere;
+  if (!existing) return fail(existing.error());
+  if (existing->digest != digest) {
+    return fail(failed_precondition("\"" + std::string(path) + "\" holds " + existing->digest + ", not " +
+                                    std::string(digest)));
+  }
+  WAN_TRY(const Place place, locate(store.root.get(), path));
+  if (::unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
+    return fail(from_errno(errno, "remove \"" + std::string(path) + "\""));
+  }
+  forget_digest(store.root.get(), path);
+  WAN_TRY_VOID(sync(place.folder.get(), path));
+  // Paths are links to their blob: one link left is the blob's own name. (Where a file system has no links,
+  // paths are copies and do not need it.)
+  struct stat information{};
+  const auto blob = open_artifact_blob(store, digest);
+  if (blob && ::fstat(blob->get(), &information) == 0 && information.st_nlink == 1) {
+    remove_key(store, artifact_blob_key(digest));
+  }
+  return Removal::kRemoved;
+}
+
 Result<Descriptor> open_artifact(const ArtifactStore& store, std::string_view path) {
   WAN_TRY_VOID(check_artifact_path(path));
   return open_regular(store.root.get(), path);

@@ -67,6 +67,12 @@ enum class Publication { kCreated, kSameBytes };
 [[nodiscard]] Result<Publication> publish_file(const ArtifactStore& store, std::string_view digest,
                                                std::string_view path);
 
+enum class Removal { kRemoved, kNotThere };
+// Takes the file at a path away if it holds these bytes, and the blob with it once no other path does.
+// kFailedPrecondition if it holds others.
+[[nodiscard]] Result<Removal> remove_artifact(const ArtifactStore& store, std::string_view digest,
+                                              std::string_view path);
+
 [[nodiscard]] Result<Descriptor> open_artifact(const ArtifactStore& store, std::string_view path);
 [[nodiscard]] Result<Descriptor> open_artifact_blob(const ArtifactStore& store, std::string_view digest);
 // Size and digest; hashes the file if it changed since its publication.

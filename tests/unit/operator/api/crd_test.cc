@@ -132,7 +132,7 @@ TEST(Crds, WanDeploymentScalesThroughTheScaleSubresource) {
   EXPECT_EQ(scale["labelSelectorPath"], ".status.selector");
 }
 
-TEST(Crds, OfAVideoJobOnlyCancelAndPriorityMayChange) {
+TEST(Crds, OfAVideoJobOnlyWhatSteersItMayChange) {
   const Json crd = crd_of("VideoJob");
   const Json& spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
   std::set<std::string> free;
@@ -142,7 +142,8 @@ TEST(Crds, OfAVideoJobOnlyCancelAndPriorityMayChange) {
     const size_t end = message.find(" cannot change");
     if (end != std::string::npos) free.erase(message.substr(0, end));
   }
-  EXPECT_EQ(free, (std::set<std::string>{"cancel", "priority"}));
+  EXPECT_EQ(free,
+            (std::set<std::string>{"cancel", "priority", "retention", "suspend", "ttlSecondsAfterFinished"}));
 }
 
 TEST(Crds, DefaultsAreTheInitialValuesOfTheStructs) {

@@ -9,6 +9,27 @@ namespace {
 
 Json parsed(const char* text) { return parse_json(text).value(); }
 
+TEST(Meta, SaysWhoMakesTheObjectAgain) {
+  const auto gitops = [](const char* metadata) {
+    return meta_from_json({{"metadata", parse_json(metadata).value()}})->gitops;
+  };
+  EXPECT_EQ(gitops(R"({"name": "x"})"), "");
+  EXPECT_EQ(gitops(R"({"name": "x", "labels": {"app.kubernetes.io/instance": "y"}})"), "")
+      << "everybody has it";
+  EXPECT_EQ(gitops(R"({"name": "x", "annotations": {"argocd.argoproj.io/tracking-id": "a:b/c:d"}})"),
+            "Argo CD");
+  EXPECT_EQ(gitops(R"({"name": "x", "labels": {"argocd.argoproj.io/instance": "a"}})"), "Argo CD");
+  EXPECT_EQ(gitops(R"({"name": "x", "labels": {"kustomize.toolkit.fluxcd.io/name": "a"}})"), "Flux");
+  EXPECT_EQ(gitops(R"({"name": "x", "labels": {"helm.toolkit.fluxcd.io/name": "a"}})"), "Flux");
+}
+
+TEST(Meta, KeepsOnlyOurFinalizers) {
+  const auto meta = meta_from_json(
+      {{"metadata", {{"name", "x"}, {"finalizers", {"foregroundDeletion", "wan.gallery/artifact"}}}}});
+  EXPECT_TRUE(meta->has_finalizer("wan.gallery/artifact"));
+  EXPECT_EQ(meta->finalizers.size(), 1U);
+}
+
 TEST(Pod, IsReadWithItsContainersInitFirst) {
   const auto pod = from_json<Pod>(parsed(R"({
     "metadata": {"name": "p", "namespace": "films", "uid": "u", "deletionTimestamp": "2026-01-31T12:00:00Z",

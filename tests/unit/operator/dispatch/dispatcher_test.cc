@@ -7,6 +7,7 @@
 #include "operator/api/identifiers.h"
 #include "tests/support/fake_runtime.h"
 #include "tests/support/run_task.h"
+#include "tests/support/scripted_server.h"
 
 namespace wan::dispatch {
 namespace {
@@ -207,6 +208,44 @@ TEST_F(DispatcherTest, CancelsAJobAndIsContentIfThereIsNone) {
   ASSERT_TRUE(testing::run_task(context_, dispatcher_->cancel_job("pod-1", "j1", 1)));
   EXPECT_EQ(phase_of("j1"), "Cancelled");
   EXPECT_TRUE(testing::run_task(context_, dispatcher_->cancel_job("pod-1", "unknown", 1)));
+}
+
+TEST_F(DispatcherTest, ForgetsAJobOnlyOnceItHasEnded) {
+  connect();
+  runtime_.set_job(job("j1", "Running"));
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1") == "Running"; }));
+  dispatcher_->forget_job("pod-1", "j1");
+  EXPECT_EQ(phase_of("j1"), "Running");
+  runtime_.set_job(job("j1", "Succeeded"));
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1") == "Succeeded"; }));
+  dispatcher_->forget_job("pod-1", "j1");
+  EXPECT_EQ(phase_of("j1"), "");
+  dispatcher_->forget_job("pod-2", "j1");
+}
+
+TEST_F(DispatcherTest, DeletesAnArtifactWithAGrantForItAlone) {
+  testing::ScriptedServer server(context_);
+  const auto remove = [&](unsigned status) {
+    server.script(testing::answer(status, ""));
+    return testing::run_task(
+        context_, dispatcher_->delete_artifact(server.url() + "/v1/artifacts/a.mp4", "artifacts/ns/videos",
+                                               "a.mp4", "sha256:ab", "j1"));
+  };
+  EXPECT_TRUE(remove(204));
+  const std::string& head = server.requests().back().head;
+  EXPECT_EQ(head.substr(0, head.find('\r')), "DELETE /v1/artifacts/a.mp4 HTTP/1.1");
+  EXPECT_NE(head.find("If-Match: \"sha256:ab\""), std::string::npos);
+  const size_t bearer = head.find("Bearer ") + 7;
+  const auto grant =
+      verify_capability(head.substr(bearer, head.find('\r', bearer) - bearer),
+                        ed25519_public_key_base64(kSeed).value(), "artifacts/ns/videos", clock_.wall());
+  ASSERT_TRUE(grant) << grant.error().message;
+  EXPECT_EQ(grant->scope, "artifact:delete");
+  EXPECT_EQ(grant->path, "a.mp4");
+  EXPECT_TRUE(remove(404)) << "it is gone already";
+  EXPECT_TRUE(remove(412)) << "somebody put another in its place";
+  EXPECT_FALSE(remove(503));
+  testing::run_task(context_, server.stop());
 }
 
 TEST_F(DispatcherTest, EndsTheLinkWhenThePodGoes) {

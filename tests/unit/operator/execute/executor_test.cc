@@ -177,6 +177,23 @@ TEST_F(ExecutorTest, HandsAJobOverWithItsEpochAndAGrantForTheUpload) {
   EXPECT_GT(grant->expires_at, clock_.wall() + std::chrono::seconds(60));
 }
 
+TEST_F(ExecutorTest, SetsAFinalizerByItselfAndNeverMakesAnObjectToDoSo) {
+  const std::string uid = string_or(put_job(), {"metadata", "uid"}, "");
+  ASSERT_TRUE(run({reconcile::SetFinalizer{ref(uid), "wan.gallery/artifact", true}}));
+  const testing::Call call = api_.writes().back();
+  EXPECT_EQ(call.field_manager, "wan-operator-finalizer");
+  EXPECT_EQ(call.object["metadata"]["finalizers"], Json::array({"wan.gallery/artifact"}));
+  EXPECT_EQ(call.object["metadata"]["uid"], uid);
+  EXPECT_FALSE(call.object.contains("spec"));
+  ASSERT_TRUE(run({reconcile::SetFinalizer{ref(uid), "wan.gallery/artifact", false}}));
+  EXPECT_EQ(api_.writes().back().object["metadata"]["finalizers"], Json::array());
+  api_.drop(kube::kVideoJobs, "ns/red-ball");
+  EXPECT_TRUE(run({reconcile::SetFinalizer{ref(uid), "wan.gallery/artifact", false}}))
+      << "it has gone with its finalizer";
+  EXPECT_FALSE(run({reconcile::SetFinalizer{ref(uid), "wan.gallery/artifact", true}}));
+  EXPECT_EQ(api_.stored(kube::kVideoJobs, "ns/red-ball"), nullptr);
+}
+
 TEST_F(ExecutorTest, HoldsTheNextReconcileUntilTheCacheShowsTheWrite) {
   ASSERT_TRUE(run({reconcile::Apply{child("a", "u")}}));
   EXPECT_GT(gate_.blocked("owner").count(), 0);

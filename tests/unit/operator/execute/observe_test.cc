@@ -87,23 +87,36 @@ TEST_F(ObserveTest, FindsThePodsThatUnfinishedJobsAreAssignedTo) {
     return "{spec: {deploymentRef: {name: tiny}, prompt: p}, status: {phase: " + phase +
            ", assignment: {podUID: " + pod + "}}}";
   };
-  put(caches_.video_jobs, object("ns", "a", assigned("Running", "pod-a")));
-  put(caches_.video_jobs, object("ns", "b", assigned("Succeeded", "pod-b")));
+  put(caches_.video_jobs, object("ns", "a", assigned("Running", "uid-pod-a")));
+  put(caches_.video_jobs, object("ns", "b", assigned("Succeeded", "uid-pod-b")));
+  put(caches_.pods, labelled(object("ns", "pod-a"), api::kLabelOwnerUid, "uid-tiny"));
+  put(caches_.pods, labelled(object("ns", "pod-b"), api::kLabelOwnerUid, "uid-tiny"));
   const auto observed = observe_wan_deployment(caches_, runtimes_, {"ns", "tiny"});
-  EXPECT_EQ(observed->assigned_pods, std::set<std::string>{"pod-a"});
+  EXPECT_EQ(observed->assigned_pods, std::set<std::string>{"uid-pod-a"});
 }
 
-TEST_F(ObserveTest, GathersTheUnfinishedJobsOfTheSameDeployment) {
+TEST_F(ObserveTest, CountsTheJobsOfTheSameDeploymentThatGoFirst) {
   put_deployment();
-  put_job("a");
-  put_job("b", "Running");
-  put_job("c", "Succeeded");
+  put_job("a", "Succeeded");
+  put_job("b");
+  put_job("c");
   put(caches_.video_jobs, object("other", "d", "spec: {deploymentRef: {name: tiny}, prompt: p}"));
-  const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
+  const auto observed = observe_video_job(caches_, runtimes_, {"ns", "c"});
   ASSERT_TRUE(observed);
   ASSERT_TRUE(observed->deployment);
-  ASSERT_EQ(observed->others.size(), 1U);
-  EXPECT_EQ(observed->others[0].metadata.name, "b");
+  EXPECT_EQ(observed->turn.before, 1U);
+  EXPECT_FALSE(observed->turn.replica_ready);
+}
+
+TEST_F(ObserveTest, FindsTheAssignedPodByItsUidEvenWhenTheDeploymentHasGone) {
+  put(caches_.video_jobs, object("ns", "a",
+                                 "{spec: {deploymentRef: {name: tiny}, prompt: p}, status: {phase: "
+                                 "Running, assignment: {podName: p, podUID: uid-p, attempt: 1}}}"));
+  put(caches_.pods, labelled(object("ns", "p"), api::kLabelOwnerUid, "uid-of-a-former-tiny"));
+  const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
+  ASSERT_TRUE(observed);
+  ASSERT_EQ(observed->pods.size(), 1U);
+  EXPECT_EQ(observed->pods[0].metadata.name, "p");
 }
 
 TEST_F(ObserveTest, FindsTheArtifactServerOfTheClaimThatTheJobsDeploymentNames) {
@@ -120,7 +133,7 @@ TEST_F(ObserveTest, FindsTheArtifactServerOfTheClaimThatTheJobsDeploymentNames) 
   EXPECT_EQ(observed->artifact_pods.size(), 1U);
 }
 
-TEST_F(ObserveTest, NamesAllReferentsOfAClaimInItsNamespace) {
+TEST_F(ObserveTest, NamesTheOldestReferentsOfAClaimInItsNamespace) {
   put_deployment();
   put(caches_.video_jobs,
       object("ns", "a", "spec: {model: {name: m}, prompt: p, output: {pvc: {claimName: videos}}}"));

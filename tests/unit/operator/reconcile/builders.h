@@ -128,13 +128,19 @@ inline void give_artifact_server(video_job::Observed& observed) {
   observed.artifact_service->cluster_ip = "10.96.0.9";
 }
 
+// Adds a ready pod that works on nothing and that it is the job's turn to take.
+inline void offer(video_job::Observed& observed, const std::string& pod) {
+  observed.pods.push_back(ready_pod(pod));
+  observed.runtimes.push_back(ready_view(pod));
+  observed.turn = {.pod_uid = pod + "-uid", .replica_ready = true};
+}
+
 // A served job with everything in place: one free pod, an artifact server.
 inline video_job::Observed served(const std::string& name = "red-ball") {
   video_job::Observed observed;
   observed.job = make_video_job(name);
   observed.deployment = make_wan_deployment();
-  observed.pods = {ready_pod("pod-a")};
-  observed.runtimes = {ready_view("pod-a")};
+  offer(observed, "pod-a");
   give_artifact_server(observed);
   return observed;
 }

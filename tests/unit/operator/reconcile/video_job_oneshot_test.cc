@@ -60,6 +60,10 @@ TEST(OneShotJob, RecordsTheAttemptAndThenMakesItsBatchJob) {
   EXPECT_EQ(object["metadata"]["name"], kRun);
   EXPECT_EQ(object["metadata"]["ownerReferences"][0]["uid"], "green-square-uid");
   EXPECT_EQ(object["spec"]["backoffLimit"], 0);
+  EXPECT_EQ(object["spec"]["podReplacementPolicy"], "Failed");
+  const Json& rule = object["spec"]["podFailurePolicy"]["rules"][0];
+  EXPECT_EQ(rule["action"], "Ignore");
+  EXPECT_EQ(rule["onPodConditions"][0]["type"], "DisruptionTarget");
   EXPECT_EQ(object["spec"]["template"]["spec"]["restartPolicy"], "Never");
   EXPECT_EQ(object["spec"]["template"]["metadata"]["labels"][api::kLabelOwnerUid], "green-square-uid");
   EXPECT_EQ(object["spec"]["template"]["spec"]["containers"][0]["command"][1], "job");
@@ -133,18 +137,75 @@ TEST(OneShotJob, SucceedsByWhatItsPodLeftBehind) {
   EXPECT_EQ(status.result->bytes, 77);
 }
 
-TEST(OneShotJob, TakesTheNextBatchJobAfterAFailureThatMayPass) {
+TEST(OneShotJob, TakesTheNextBatchJobAfterAPauseWhenAFailureMayPass) {
   Observed observed = running();
   fail_run(observed, R"({"uid":"green-square-uid","attempt":1,"phase":"Failed",)"
                      R"("error":{"reason":"UploadFailed","message":"no route","retryable":true}})");
-  const Plan plan = plan_of(observed);
-  const auto status = status_after(plan, observed.job);
-  EXPECT_EQ(status.attempts, 2);
-  EXPECT_EQ(status.failures, 1);
-  EXPECT_FALSE(status.assignment);
+  carry_out(plan_of(observed), observed);
+  EXPECT_EQ(observed.job.status.attempts, 2);
+  EXPECT_EQ(observed.job.status.failures, 1);
+  EXPECT_FALSE(observed.job.status.assignment);
+  EXPECT_THAT(acts_of(plan_of(observed, at(9))), IsEmpty());
+  const Plan plan = plan_of(observed, at(10));
+  ASSERT_TRUE(applied(plan, "Job"));
   EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
   carry_out(plan, observed);
-  EXPECT_THAT(acts_of(plan_of(observed)), IsEmpty()) << "the first Job's failure is counted once";
+  EXPECT_THAT(acts_of(plan_of(observed, at(10))), IsEmpty()) << "the first Job's failure is counted once";
+}
+
+TEST(OneShotJob, GoesOnInTheNextPodOfItsBatchJobAfterADisruption) {
+  Observed observed = running();
+  observed.runtimes.clear();
+  observed.pods[0].phase = "Failed";
+  observed.pods[0].ready = false;
+  observed.pods[0].containers[1] = {.name = "runtime", .terminated = api::Terminated{.exit_code = 137}};
+  EXPECT_THAT(acts_of(plan_of(observed)), IsEmpty()) << "its Job will say whether that was a failure";
+  api::Pod next = pod_of_run(kRun);
+  next.metadata.name = "second";
+  next.metadata.uid = "second-uid";
+  observed.pods.push_back(next);
+  observed.runtimes = {ready_view("second")};
+  const Plan plan = plan_of(observed);
+  const auto status = status_after(plan, observed.job);
+  EXPECT_EQ(status.assignment->pod_name, "second");
+  EXPECT_EQ(status.attempts, 1) << "the same attempt";
+  EXPECT_EQ(status.failures, 0);
+}
+
+TEST(OneShotJob, StartsAnewWhenItsPodHasNotAnsweredForTooLong) {
+  Observed observed = running();
+  observed.runtimes[0].reachable = false;
+  observed.unreachable_since = at(0);
+  const Plan plan = plan_of(observed, at(600));
+  EXPECT_EQ(steps_of<Delete>(plan)[0].ref.name, kRun) << "the pod that may still be there must not go on";
+  EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
+}
+
+TEST(OneShotJob, TakesAnotherBatchJobAfterASuspension) {
+  Observed observed = running();
+  observed.job.spec.suspend = true;
+  ASSERT_THAT(steps_of<CancelOnPod>(plan_of(observed)), SizeIs(1));
+  fail_run(observed, R"({"uid":"green-square-uid","attempt":1,"phase":"Cancelled"})");
+  carry_out(plan_of(observed), observed);
+  EXPECT_EQ(observed.job.status.phase, "Suspended");
+  EXPECT_THAT(acts_of(plan_of(observed, at(100))), IsEmpty());
+  observed.job.spec.suspend = false;
+  const Plan plan = plan_of(observed, at(200));
+  EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
+  EXPECT_EQ(status_after(plan, observed.job).failures, 0);
+}
+
+TEST(OneShotJob, KeepsItsPodsForAWhileAfterItsEnd) {
+  Observed observed = running();
+  observed.runtimes[0].jobs[0] = succeeded(observed.job);
+  carry_out(plan_of(observed), observed);
+  observed.runs[0].conditions = {{"Complete", "True", "", ""}};
+  EXPECT_THAT(acts_of(plan_of(observed, at(599))), IsEmpty());
+  EXPECT_EQ(plan_of(observed, at(500)).requeue_after, std::chrono::seconds(100));
+  ASSERT_THAT(steps_of<Delete>(plan_of(observed, at(600))), SizeIs(1));
+  EXPECT_EQ(steps_of<Delete>(plan_of(observed, at(600)))[0].ref.name, kRun);
+  observed.job.spec.retention = api::Retention{.pod_seconds = 0};
+  EXPECT_THAT(steps_of<Delete>(plan_of(observed)), SizeIs(1));
 }
 
 TEST(OneShotJob, CountsTheFailureOnceThoughTheNextBatchJobMustWait) {
@@ -152,8 +213,9 @@ TEST(OneShotJob, CountsTheFailureOnceThoughTheNextBatchJobMustWait) {
   fail_run(observed, "");
   observed.model.reset();
   carry_out(plan_of(observed), observed);
+  carry_out(plan_of(observed, at(10)), observed);
   EXPECT_EQ(reason_of(observed.job.status.conditions), "ModelNotFound");
-  EXPECT_THAT(acts_of(plan_of(observed)), IsEmpty());
+  EXPECT_THAT(acts_of(plan_of(observed, at(10))), IsEmpty());
   EXPECT_EQ(observed.job.status.failures, 1);
 }
 

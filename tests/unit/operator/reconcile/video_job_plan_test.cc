@@ -48,7 +48,7 @@ TEST(VideoJob, WaitsForADeploymentThatDoesNotExist) {
 
 TEST(VideoJob, SaysWhyItsDeploymentIsNotReady) {
   Observed observed = served();
-  observed.pods[0].ready = false;
+  observed.turn = {};
   mark_reconciling(observed.deployment->status.conditions, {"Unschedulable", "0/1 nodes are available"}, 1,
                    kNow);
   const auto status = after(observed);
@@ -121,36 +121,33 @@ TEST(VideoJob, DispatchesOnlyWhatTheJobSays) {
   EXPECT_EQ(dispatch[0].artifact_audience, "artifacts/films/mine");
 }
 
-TEST(VideoJob, TakesTheFreePodOfTwo) {
-  Observed observed = served();
-  observed.pods.push_back(ready_pod("pod-b"));
-  observed.runtimes.push_back(ready_view("pod-b"));
-  observed.runtimes[0].jobs = {job_state(make_video_job("other"), "Running")};
-  EXPECT_EQ(after(observed).assignment->pod_name, "pod-b");
-}
-
-TEST(VideoJob, WaitsForItsTurn) {
-  Observed observed = served();
-  api::VideoJob first = make_video_job("first", -60);
-  observed.others = {first};
-  const auto status = after(observed);
-  EXPECT_FALSE(status.assignment);
-  EXPECT_EQ(reason_of(status.conditions), "WaitingForReplica");
-  observed.job.status = status;
-  observed.others[0].status.assignment = api::Assignment{.pod_uid = "elsewhere-uid"};
-  EXPECT_TRUE(after(observed).assignment) << "the one before has its pod";
-}
-
-TEST(VideoJob, NeverSharesAPodWithAnotherPlannedFromTheSameView) {
-  Observed one = served("one"), two = served("two");
-  for (Observed* observed : {&one, &two}) {
-    observed->pods.push_back(ready_pod("pod-b"));
-    observed->runtimes.push_back(ready_view("pod-b"));
+TEST(VideoJob, WaitsForItsTurnAndSaysItsPlaceInLine) {
+  struct Case {
+    size_t before;
+    std::optional<int64_t> seconds;
+    const char* said;
+  };
+  for (const Case& c : std::vector<Case>{{0, {}, "it is next in line"},
+                                         {1, {}, "1 job goes first"},
+                                         {3, 7, "3 jobs go first, about 7 s to wait"},
+                                         {64, 200, "up to 64 jobs go first, about 3 min to wait"},
+                                         {64, 40000, "up to 64 jobs go first, about 10 h to wait"}}) {
+    Observed observed = served();
+    observed.turn = {.before = c.before, .seconds = c.seconds, .replica_ready = true};
+    const auto status = after(observed);
+    EXPECT_FALSE(status.assignment);
+    EXPECT_EQ(status.phase, "Queued");
+    EXPECT_EQ(reason_of(status.conditions), "WaitingForReplica");
+    EXPECT_THAT(message_of(status.conditions), HasSubstr(c.said));
+    EXPECT_EQ(kstatus(status, 1), "InProgress");
   }
-  one.others = {two.job};
-  two.others = {one.job};
-  EXPECT_EQ(after(one).assignment->pod_name, "pod-a");
-  EXPECT_EQ(after(two).assignment->pod_name, "pod-b");
+}
+
+TEST(VideoJob, DoesNotTakeAPodThatHasGoneSinceItWasOffered) {
+  Observed observed = served();
+  observed.pods.clear();
+  observed.runtimes.clear();
+  EXPECT_FALSE(after(observed).assignment);
 }
 
 TEST(VideoJob, IsSettledOnceThePodKnowsIt) { expect_settled(assigned()); }
@@ -233,25 +230,72 @@ TEST(VideoJob, FailsAtOnceWhenTryingAgainCannotHelp) {
   EXPECT_EQ(find_condition(status.conditions, "Succeeded")->status, "False");
 }
 
-TEST(VideoJob, TriesAgainUpToItsBackoffLimit) {
+TEST(VideoJob, TriesAgainAfterLongerAndLongerPausesUpToItsBackoffLimit) {
   Observed observed = running();
   observed.job.spec.backoff_limit = 2;
-  for (int attempt = 1; attempt <= 3; ++attempt) {
+  int now = 0;
+  for (int attempt = 1; attempt <= 2; ++attempt) {
     EXPECT_EQ(observed.job.status.attempts, attempt);
     observed.runtimes[0].jobs[0] = failed(observed.job, true, attempt);
-    carry_out(plan_of(observed), observed);
+    carry_out(plan_of(observed, at(now)), observed);
     EXPECT_EQ(observed.job.status.failures, attempt);
+    EXPECT_FALSE(observed.job.status.assignment);
+    EXPECT_EQ(reason_of(observed.job.status.conditions), "Retrying");
+    const int pause = attempt == 1 ? 10 : 20;
+    EXPECT_EQ(observed.job.status.retry_time, at(now + pause));
+    EXPECT_THAT(message_of(observed.job.status.conditions),
+                HasSubstr("trying again after " + std::to_string(pause) + " s"));
+    expect_settled(observed, at(now + pause - 1));
+    EXPECT_EQ(plan_of(observed, at(now + 1)).requeue_after, std::chrono::seconds(pause - 1));
+    now += pause;
+    carry_out(plan_of(observed, at(now)), observed);
+    EXPECT_EQ(observed.job.status.assignment->attempt, attempt + 1);
+    EXPECT_FALSE(observed.job.status.retry_time);
   }
+  observed.runtimes[0].jobs[0] = failed(observed.job, true, 3);
+  carry_out(plan_of(observed, at(now)), observed);
   EXPECT_EQ(observed.job.status.phase, "Failed");
   EXPECT_EQ(reason_of(observed.job.status.conditions), "BackoffLimitExceeded");
   EXPECT_THAT(message_of(observed.job.status.conditions), HasSubstr("no memory for 81 frames"));
-  expect_settled(observed);
+  expect_settled(observed, at(now));
+}
+
+TEST(VideoJob, PausesNoLongerThanFiveMinutes) {
+  Observed observed = running();
+  observed.job.spec.backoff_limit = 100;
+  observed.job.status.failures = 40;
+  observed.runtimes[0].jobs[0] = failed(observed.job, true);
+  EXPECT_EQ(after(observed).retry_time, at(300));
+}
+
+TEST(VideoJob, AcknowledgesAChangeWhileItPauses) {
+  Observed observed = running();
+  observed.runtimes[0].jobs[0] = failed(observed.job, true);
+  carry_out(plan_of(observed), observed);
+  const std::string said = message_of(observed.job.status.conditions);
+  observed.job.metadata.generation = 2;
+  const auto status = after(observed, at(1));
+  EXPECT_EQ(status.observed_generation, 2);
+  EXPECT_EQ(find_condition(status.conditions, "Reconciling")->observed_generation, 2);
+  EXPECT_EQ(message_of(status.conditions), said);
+}
+
+TEST(VideoJob, LeavesAPodThatHadToEndWithoutAFailure) {
+  Observed observed = running();
+  observed.runtimes[0].jobs[0] = failed(observed.job, true);
+  observed.runtimes[0].jobs[0].error->reason = "PodDraining";
+  observed.turn.pod_uid.clear();
+  const auto status = after(observed);
+  EXPECT_EQ(status.failures, 0);
+  EXPECT_FALSE(status.assignment);
+  EXPECT_FALSE(status.retry_time);
 }
 
 TEST(VideoJob, GoesToAnotherPodWhenItsPodIsGone) {
   Observed observed = running();
-  observed.pods = {ready_pod("pod-b")};
-  observed.runtimes = {ready_view("pod-b")};
+  observed.pods.clear();
+  observed.runtimes.clear();
+  offer(observed, "pod-b");
   const Plan plan = plan_of(observed);
   const auto status = status_after(plan, observed.job);
   EXPECT_EQ(status.assignment->pod_name, "pod-b");
@@ -265,8 +309,7 @@ TEST(VideoJob, GoesToAnotherPodWhenItsPodIsGone) {
 TEST(VideoJob, IsNotGivenToASecondPodWhileTheFirstIsOnlyOutOfReach) {
   Observed observed = running();
   observed.runtimes[0].reachable = false;
-  observed.pods.push_back(ready_pod("pod-b"));
-  observed.runtimes.push_back(ready_view("pod-b"));
+  offer(observed, "pod-b");
   expect_settled(observed, at(600));
 }
 
@@ -275,6 +318,7 @@ TEST(VideoJob, StaysWithAPodThatDrains) {
   observed.pods[0].metadata.deleted = kNow;
   observed.pods[0].ready = false;
   observed.runtimes[0].phase = "Draining";
+  observed.turn = {};
   expect_settled(observed);
   observed.runtimes[0].jobs[0].phase = "Cancelled";
   const auto status = after(observed);
@@ -292,8 +336,39 @@ TEST(VideoJob, CountsARuntimeThatCrashedUnderIt) {
   const Plan plan = plan_of(observed, at(20));
   const auto status = status_after(plan, observed.job);
   EXPECT_EQ(status.failures, 1);
-  EXPECT_EQ(status.assignment->attempt, 2);
+  EXPECT_EQ(status.retry_time, at(30));
   EXPECT_THAT(steps_of<EmitEvent>(plan)[0].note, HasSubstr("exit code 137 (OOMKilled)"));
+}
+
+TEST(VideoJob, CountsARuntimeThatCrashedAndDoesNotComeBack) {
+  Observed observed = running();
+  observed.runtimes.clear();
+  observed.pods[0].containers[1].running = false;
+  observed.pods[0].containers[1].waiting_reason = "CrashLoopBackOff";
+  observed.pods[0].containers[1].last_terminated =
+      api::Terminated{.exit_code = 137, .reason = "OOMKilled", .finished_at = at(5)};
+  EXPECT_EQ(after(observed, at(20)).failures, 1);
+}
+
+TEST(VideoJob, GivesUpAPodThatHasNotAnsweredForTooLong) {
+  Observed observed = running();
+  observed.runtimes[0].reachable = false;
+  observed.unreachable_since = at(100);
+  expect_settled(observed, at(699));
+  EXPECT_EQ(plan_of(observed, at(600)).requeue_after, std::chrono::seconds(100));
+  offer(observed, "pod-b");
+  const Plan plan = plan_of(observed, at(700));
+  const auto status = status_after(plan, observed.job);
+  EXPECT_EQ(status.assignment->pod_name, "pod-b");
+  EXPECT_EQ(status.assignment->attempt, 2);
+  EXPECT_EQ(status.failures, 0);
+  EXPECT_THAT(steps_of<EmitEvent>(plan)[0].note, HasSubstr("has not answered for 600 s"));
+  observed.job.status = status;
+  observed.unreachable_since.reset();
+  observed.runtimes[0].reachable = true;
+  const auto cancels = steps_of<CancelOnPod>(plan_of(observed, at(800)));
+  ASSERT_THAT(cancels, SizeIs(1)) << "it has come back with an attempt that is not wanted any more";
+  EXPECT_EQ(cancels[0].pod_uid, "pod-a-uid");
 }
 
 TEST(VideoJob, DoesNotTakeAHalfFilledViewForACrash) {
@@ -370,8 +445,9 @@ TEST(VideoJob, FailsAtItsActiveDeadlineAndStopsThePodUntilThatIsConfirmed) {
 
 TEST(VideoJob, LeavesLessTimeToALaterAttempt) {
   Observed observed = running();
-  observed.pods = {ready_pod("pod-b")};
-  observed.runtimes = {ready_view("pod-b")};
+  observed.pods.clear();
+  observed.runtimes.clear();
+  offer(observed, "pod-b");
   EXPECT_EQ(steps_of<Dispatch>(plan_of(observed, at(600)))[0].body["activeDeadlineSeconds"], 3000);
 }
 
@@ -391,6 +467,207 @@ TEST(VideoJob, IsStoppedWhenItIsDeleted) {
   const auto acts = acts_of(plan_of(observed));
   ASSERT_THAT(acts, SizeIs(1));
   EXPECT_TRUE(std::holds_alternative<CancelOnPod>(acts[0]));
+}
+
+TEST(VideoJob, IsSuspendedAtOnceWhileItWaits) {
+  Observed observed = served();
+  observed.job.spec.suspend = true;
+  const Plan plan = plan_of(observed);
+  EXPECT_THAT(steps_of<Dispatch>(plan), IsEmpty());
+  observed.job.status = status_after(plan, observed.job);
+  EXPECT_EQ(observed.job.status.phase, "Suspended");
+  EXPECT_TRUE(is_true(observed.job.status.conditions, "Suspended"));
+  EXPECT_EQ(find_condition(observed.job.status.conditions, "Succeeded")->status, "Unknown");
+  EXPECT_EQ(kstatus(observed.job.status, 1), "Current") << "it is as its spec asks";
+  expect_settled(observed, at(100000));
+}
+
+TEST(VideoJob, IsSuspendedOnceItsPodHasStoppedAndStartsAnewAfterwards) {
+  Observed observed = running();
+  observed.job.spec.suspend = true;
+  const Plan plan = plan_of(observed, at(10));
+  ASSERT_THAT(steps_of<CancelOnPod>(plan), SizeIs(1));
+  observed.job.status = status_after(plan, observed.job);
+  EXPECT_EQ(reason_of(observed.job.status.conditions), "Suspending");
+  EXPECT_EQ(kstatus(observed.job.status, 1), "InProgress");
+  observed.runtimes[0].jobs[0].phase = "Cancelled";
+  carry_out(plan_of(observed, at(20)), observed);
+  EXPECT_EQ(observed.job.status.phase, "Suspended");
+  EXPECT_FALSE(observed.job.status.assignment);
+  EXPECT_EQ(observed.job.status.failures, 0);
+
+  observed.job.spec.suspend = false;
+  observed.job.metadata.generation = 2;
+  carry_out(plan_of(observed, at(5020)), observed);
+  EXPECT_EQ(observed.job.status.assignment->attempt, 2);
+  EXPECT_EQ(observed.job.status.suspended_seconds, 5000);
+  EXPECT_FALSE(find_condition(observed.job.status.conditions, "Suspended"));
+  EXPECT_EQ(kstatus(observed.job.status, 2), "InProgress");
+  EXPECT_EQ(steps_of<Dispatch>(plan_of(served()))[0].body["activeDeadlineSeconds"], 3600);
+}
+
+TEST(VideoJob, DoesNotCountSuspendedTimeForItsDeadlines) {
+  Observed observed = running();
+  observed.job.spec.suspend = true;
+  observed.runtimes[0].jobs[0].phase = "Cancelled";
+  carry_out(plan_of(observed, at(600)), observed);
+  expect_settled(observed, at(100000));
+  observed.job.spec.suspend = false;
+  const Plan plan = plan_of(observed, at(100600));
+  EXPECT_EQ(status_after(plan, observed.job).phase, "Queued");
+  EXPECT_EQ(plan.requeue_after, std::chrono::seconds(3000)) << "600 s of 3600 s were used";
+  EXPECT_EQ(steps_of<Dispatch>(plan)[0].body["activeDeadlineSeconds"], 3000);
+
+  Observed waiting = served();
+  waiting.job.spec.suspend = true;
+  carry_out(plan_of(waiting), waiting);
+  waiting.job.spec.suspend = false;
+  EXPECT_EQ(after(waiting, at(200000)).phase, "Queued") << "longer than spec.queueDeadlineSeconds";
+}
+
+TEST(VideoJob, CanBeCancelledWhileItIsSuspended) {
+  Observed observed = served();
+  observed.job.spec.suspend = true;
+  carry_out(plan_of(observed), observed);
+  observed.job.spec.cancel = true;
+  const auto status = after(observed);
+  EXPECT_EQ(status.phase, "Cancelled");
+  EXPECT_FALSE(find_condition(status.conditions, "Suspended"));
+}
+
+TEST(VideoJob, StillFailsWhenItFailedBeforeItCouldBeSuspended) {
+  Observed observed = running();
+  observed.job.spec.suspend = true;
+  observed.runtimes[0].jobs[0] = failed(observed.job, false);
+  EXPECT_EQ(after(observed).phase, "Failed");
+  observed.runtimes[0].jobs[0] = failed(observed.job, true);
+  const auto status = after(observed);
+  EXPECT_EQ(status.phase, "Suspended");
+  EXPECT_EQ(status.failures, 1);
+}
+
+Observed ended() {
+  Observed observed = running();
+  observed.runtimes[0].jobs[0] = succeeded(observed.job);
+  carry_out(plan_of(observed), observed);
+  return observed;
+}
+
+TEST(VideoJob, IsDeletedAtItsTimeToLiveAndNeverWithoutOne) {
+  Observed observed = ended();
+  expect_settled(observed, at(10000000));
+  observed.job.spec.ttl_seconds_after_finished = 3600;
+  EXPECT_THAT(acts_of(plan_of(observed, at(3599))), IsEmpty());
+  EXPECT_EQ(plan_of(observed, at(3000)).requeue_after, std::chrono::seconds(600));
+  const auto deletes = steps_of<Delete>(plan_of(observed, at(3600)));
+  ASSERT_THAT(deletes, SizeIs(1));
+  EXPECT_EQ(deletes[0].ref.kind, "VideoJob");
+  EXPECT_EQ(deletes[0].ref.uid, "red-ball-uid");
+}
+
+TEST(VideoJob, IsNotDeletedWhileItGoesOn) {
+  Observed observed = running();
+  observed.job.spec.ttl_seconds_after_finished = 0;
+  EXPECT_THAT(steps_of<Delete>(plan_of(observed, at(100))), IsEmpty());
+}
+
+TEST(VideoJob, IsLeftToTheGitOpsToolThatOwnsItWithAWarning) {
+  Observed observed = running();
+  observed.job.spec.ttl_seconds_after_finished = 60;
+  observed.job.metadata.gitops = "Argo CD";
+  observed.runtimes[0].jobs[0] = succeeded(observed.job);
+  const Plan plan = plan_of(observed);
+  const auto events = steps_of<EmitEvent>(plan);
+  ASSERT_THAT(events, SizeIs(2));
+  EXPECT_EQ(events[0].type, "Warning");
+  EXPECT_EQ(events[0].reason, "TTLIgnored");
+  EXPECT_THAT(events[0].note, HasSubstr("Argo CD"));
+  observed.job.status = status_after(plan, observed.job);
+  const Plan later = plan_of(observed, at(100000));
+  EXPECT_THAT(later.steps, IsEmpty()) << "said once";
+  EXPECT_FALSE(later.requeue_after);
+  observed.job.metadata.generation = 2;
+  EXPECT_EQ(steps_of<EmitEvent>(plan_of(observed))[0].reason, "TTLIgnored") << "said again after an edit";
+}
+
+TEST(VideoJob, TakesItsVideoAwayWhenThatHasBeenKeptLongEnough) {
+  Observed observed = ended();
+  observed.job.spec.retention = api::Retention{.artifact_seconds = 100};
+  EXPECT_THAT(acts_of(plan_of(observed, at(99))), IsEmpty());
+  EXPECT_EQ(plan_of(observed, at(40)).requeue_after, std::chrono::seconds(60));
+  const auto acts = acts_of(plan_of(observed, at(100)));
+  ASSERT_THAT(acts, SizeIs(2));
+  const auto& step = std::get<DeleteArtifact>(acts[0]);
+  EXPECT_EQ(step.url, "http://10.96.0.9:8080/v1/artifacts/red-ball.mp4");
+  EXPECT_EQ(step.audience, "artifacts/films/videos");
+  EXPECT_EQ(step.sha256, "sha256:" + std::string(64, 'b'));
+  EXPECT_TRUE(std::holds_alternative<WriteStatus>(acts[1])) << "said only once it is true";
+  carry_out(plan_of(observed, at(100)), observed);
+  EXPECT_EQ(observed.job.status.artifact_deletion_time, at(100));
+  EXPECT_EQ(observed.job.status.phase, "Succeeded");
+  EXPECT_EQ(kstatus(observed.job.status, 1), "Current");
+  expect_settled(observed, at(100000));
+}
+
+TEST(VideoJob, KeepsItsVideoUntilTheArtifactServerCanBeAsked) {
+  Observed observed = ended();
+  observed.job.spec.retention = api::Retention{.artifact_seconds = 0};
+  observed.artifact_service.reset();
+  expect_settled(observed, at(100));
+}
+
+TEST(VideoJob, CarriesAFinalizerOnlyWhileItsVideoGoesWithIt) {
+  Observed observed = served();
+  observed.job.spec.retention = api::Retention{.on_delete = "Delete"};
+  const auto acts = acts_of(plan_of(observed));
+  ASSERT_THAT(acts, SizeIs(1)) << "before anything else, and alone";
+  EXPECT_TRUE(std::get<SetFinalizer>(acts[0]).present);
+  observed.job.metadata.finalizers = {"wan.gallery/artifact"};
+  EXPECT_TRUE(after(observed).assignment);
+  observed.job.spec.retention->on_delete = "Keep";
+  const auto back = acts_of(plan_of(observed));
+  ASSERT_THAT(back, SizeIs(1));
+  EXPECT_FALSE(std::get<SetFinalizer>(back[0]).present);
+}
+
+TEST(VideoJob, TakesItsVideoAlongWhenItIsDeleted) {
+  Observed observed = ended();
+  observed.job.metadata.finalizers = {"wan.gallery/artifact"};
+  observed.job.metadata.deleted = at(50);
+  const auto acts = acts_of(plan_of(observed, at(51)));
+  ASSERT_THAT(acts, SizeIs(2));
+  EXPECT_TRUE(std::holds_alternative<DeleteArtifact>(acts[0]));
+  EXPECT_FALSE(std::get<SetFinalizer>(acts[1]).present);
+}
+
+TEST(VideoJob, IsDeletedWithoutItsVideoAfterTenMinutesAndSaysSo) {
+  Observed observed = ended();
+  observed.job.metadata.finalizers = {"wan.gallery/artifact"};
+  observed.job.metadata.deleted = at(50);
+  observed.artifact_service.reset();
+  EXPECT_THAT(plan_of(observed, at(51)).steps, IsEmpty());
+  EXPECT_EQ(plan_of(observed, at(50)).requeue_after, std::chrono::seconds(600));
+  const Plan plan = plan_of(observed, at(650));
+  ASSERT_THAT(acts_of(plan), SizeIs(1));
+  EXPECT_FALSE(std::get<SetFinalizer>(acts_of(plan)[0]).present);
+  EXPECT_EQ(steps_of<EmitEvent>(plan)[0].reason, "ArtifactLeft");
+  EXPECT_EQ(steps_of<EmitEvent>(plan)[0].type, "Warning");
+}
+
+TEST(VideoJob, IsStoppedBeforeItIsDeletedWithItsVideo) {
+  Observed observed = running();
+  observed.job.metadata.finalizers = {"wan.gallery/artifact"};
+  observed.job.metadata.deleted = at(50);
+  auto acts = acts_of(plan_of(observed, at(51)));
+  ASSERT_THAT(acts, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<CancelOnPod>(acts[0]));
+  observed.runtimes[0].jobs[0].phase = "Cancelled";
+  acts = acts_of(plan_of(observed, at(52)));
+  ASSERT_THAT(acts, SizeIs(1)) << "there is no video";
+  EXPECT_TRUE(std::holds_alternative<SetFinalizer>(acts[0]));
+  observed.runtimes[0].jobs[0] = succeeded(observed.job);
+  EXPECT_THAT(steps_of<DeleteArtifact>(plan_of(observed, at(52))), SizeIs(1))
+      << "it was done before it stopped";
 }
 
 TEST(VideoJob, AcknowledgesAChangeAfterItsEnd) {

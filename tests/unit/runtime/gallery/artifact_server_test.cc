@@ -105,6 +105,35 @@ TEST_F(ArtifactServerTest, AnswersRangesAndHeads) {
   EXPECT_EQ(head.body, "");
 }
 
+TEST_F(ArtifactServerTest, RemovesAnArtifactAndItsBlobUnlessAnotherPathHasTheSameBytes) {
+  const auto remove = [&](const std::string& path, const std::string& if_match,
+                          const std::string& scope = "artifact:delete") {
+    net::Headers headers{{"Authorization", "Bearer " + token(scope, path)}};
+    if (!if_match.empty()) headers.set("If-Match", if_match);
+    return send({"DELETE", "/v1/artifacts/" + path, std::move(headers), ""});
+  };
+  const std::string tag = "\"" + sha256_digest("one") + "\"";
+  const fs::path blob = folder.path() / ".wan/blobs/sha256" / sha256_digest("one").substr(7);
+  put("a.mp4", "one");
+  put("b.mp4", "one");
+  EXPECT_EQ(remove("a.mp4", tag, "artifact:write").status, 403u);
+  EXPECT_EQ(remove("a.mp4", "").status, 428u);
+  const net::Response other = remove("a.mp4", "\"" + sha256_digest("two") + "\"");
+  EXPECT_EQ(other.status, 412u);
+  EXPECT_EQ(reason(other), "OtherBytes");
+  EXPECT_EQ(get("a.mp4").body, "one");
+
+  EXPECT_EQ(remove("a.mp4", tag).status, 204u);
+  EXPECT_EQ(get("a.mp4").status, 404u);
+  EXPECT_EQ(get("b.mp4").body, "one");
+  EXPECT_TRUE(fs::exists(blob));
+  EXPECT_EQ(remove("a.mp4", tag).status, 404u) << "again";
+  EXPECT_EQ(remove("b.mp4", tag).status, 204u);
+  EXPECT_FALSE(fs::exists(blob));
+  EXPECT_TRUE(fs::is_empty(folder.path() / ".wan/index"));
+  EXPECT_EQ(put("a.mp4", "two").status, 201u) << "the path is free again";
+}
+
 TEST_F(ArtifactServerTest, APathOnceTakenKeepsItsBytes) {
   EXPECT_EQ(put("a.mp4", "one").status, 201u);
   EXPECT_EQ(put("a.mp4", "one").status, 200u);
@@ -241,7 +270,8 @@ TEST_F(ArtifactServerTest, ArtifactsOutliveTheServer) {
 TEST_F(ArtifactServerTest, SaysWhatItDoesNotKnow) {
   EXPECT_EQ(get("absent.mp4").status, 404u);
   EXPECT_EQ(send({"GET", "/v2/x", {}, ""}).status, 404u);
-  EXPECT_EQ(send({"DELETE", "/v1/artifacts/a.mp4", {}, ""}).status, 405u);
+  EXPECT_EQ(send({"POST", "/v1/artifacts/a.mp4", {}, ""}).status, 405u);
+  EXPECT_EQ(send({"DELETE", "/v1/blobs/" + sha256_digest("x"), {}, ""}).status, 405u);
   EXPECT_EQ(send({"GET", "/healthz", {}, ""}).status, 200u);
   EXPECT_EQ(send({"GET", "/readyz", {}, ""}).status, 200u);
 }

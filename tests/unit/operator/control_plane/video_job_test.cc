@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/operator/control_plane/control_plane.h"
+
+namespace wan {
+namespace {
+
+std::string phase(const Json& object) { return string_or(object, {"status", "phase"}, ""); }
+std::string uid(const Json& object) { return string_or(object, {"metadata", "uid"}, ""); }
+
+class VideoJobTest : public ControlPlaneTest {
+ protected:
+  void make(const kube::Resource& resource, const std::string& yaml) {
+    const auto made = create(resource, yaml);
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  // A served model, and an operator.
+  void serve() {
+    kubelet_->start();
+    start_operator("a");
+    make(kube::kGalleryModels, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: GalleryModel
+metadata: {name: wan-tiny}
+spec:
+  displayName: Wan Tiny
+  task: text-to-video
+  source: {local: {path: /opt/wan/gallery}}
+  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
+)");
+    make(kube::kWanDeployments, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: WanDeployment
+metadata: {name: tiny}
+spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
+)");
+    ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [](const Json& d) { return phase(d) == "Running"; }));
+  }
+  void make_job(const std::string& more = "") {
+    make(kube::kVideoJobs, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: VideoJob
+metadata: {name: red-ball}
+spec:
+  deploymentRef: {name: tiny}
+  prompt: a red ball
+)" + more);
+  }
+  bool reaches(const std::string& wanted) {
+    return wait_for(kube::kVideoJobs, "red-ball", [&](const Json& job) { return phase(job) == wanted; });
+  }
+  Json job() { return get_or_null(kube::kVideoJobs, "red-ball"); }
+  testing::FakeRuntime& runtime() { return *kubelet_->runtimes().begin()->second; }
+};
+
+TEST_F(VideoJobTest, StopsAtItsPodWhileItIsSuspendedAndGoesOnAfterwards) {
+  kubelet_->run_jobs_by_itself(false);
+  serve();
+  make_job();
+  ASSERT_TRUE(wait_until([&] { return runtime().puts() == 1; }));
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {suspend: true}"));
+  ASSERT_TRUE(reaches("Suspended"));
+  EXPECT_EQ(string_or(*runtime().job(uid(job())), {"phase"}, ""), "Cancelled");
+  EXPECT_EQ(condition_reason(job(), "Suspended"), "Suspended");
+  EXPECT_EQ(condition_reason(job(), "Reconciling"), "");
+  runtime().run_jobs_by_itself(true);
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {suspend: false}"));
+  EXPECT_TRUE(reaches("Succeeded"));
+  EXPECT_EQ(int_or(job(), {"status", "attempts"}, 0), 2);
+}
+
+TEST_F(VideoJobTest, IsDeletedAtItsTimeToLive) {
+  serve();
+  make_job("  ttlSecondsAfterFinished: 3600\n");
+  ASSERT_TRUE(reaches("Succeeded"));
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {ttlSecondsAfterFinished: 0}"));
+  EXPECT_TRUE(wait_until([&] { return job().is_null(); }));
+}
+
+TEST_F(VideoJobTest, HasAFinalizerWhileItsVideoGoesWithItAndIsDeletedAtOnceWithoutAVideo) {
+  start_operator("a");
+  make_job("  retention: {onDelete: Delete}\n");
+  const auto finalizers = [&] {
+    const Json object = job();
+    const Json* list = find(object, {"metadata", "finalizers"});
+    return list == nullptr ? size_t{0} : list->size();
+  };
+  ASSERT_TRUE(wait_until([&] { return finalizers() == 1; }));
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {retention: {onDelete: Keep}}"));
+  ASSERT_TRUE(wait_until([&] { return finalizers() == 0; }));
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {retention: {onDelete: Delete}}"));
+  ASSERT_TRUE(wait_until([&] { return finalizers() == 1; }));
+  ASSERT_TRUE(remove(kube::kVideoJobs, "red-ball"));
+  EXPECT_TRUE(wait_until([&] { return job().is_null(); }));
+}
+
+}  // namespace
+}  // namespace wan
