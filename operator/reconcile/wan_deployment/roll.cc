@@ -17,6 +17,12 @@ bool can_render(const Observed& observed) {
   return observed.model && find_profile(observed.model->spec, observed.deployment.spec.profile);
 }
 
+// Rendering is most of the work of a plan.
+bool may_need_another(const Observed& observed, const std::vector<Revision>& history) {
+  const api::WanDeploymentSpec& spec = observed.deployment.spec;
+  return history.empty() || spec.update_policy == "Auto" || history.front().spec != pod_spec_digest(spec);
+}
+
 void note_missing_model(const Observed& observed, Rollout& rollout) {
   const api::WanDeploymentSpec& spec = observed.deployment.spec;
   if (!observed.model) {
@@ -94,7 +100,9 @@ std::vector<Revision> settle_history(const Observed& observed, const Settings& s
                                      Plan& plan) {
   std::vector<Revision> history = history_of(observed);
   std::optional<Revision> rendered;
-  if (can_render(observed)) rendered = render_revision(observed.deployment, *observed.model, settings);
+  if (may_need_another(observed, history) && can_render(observed)) {
+    rendered = render_revision(observed.deployment, *observed.model, settings);
+  }
   auto choice = choose_revision(observed, history, rendered);
   if (!choice) {
     note_missing_model(observed, rollout);

@@ -1,3 +1,4 @@
+#include "operator/reconcile/video_job/queue.h"
 #include "operator/reconcile/wan_deployment/drain.h"
 
 #include "builders.h"
@@ -125,6 +126,16 @@ TEST(Drain, IdleVictimsGoWhileBusyOnesAreStillKept) {
   pods.mark("a");
   pods.mark("b");
   EXPECT_EQ(pods.to(0).replicas, 1);
+}
+
+TEST(Drain, AMarkedPodGetsNoNewJob) {
+  Pods pods;
+  pods.add("a");
+  pods.add("b");
+  pods.mark("a");
+  const auto free = video_job::free_pods(pods.pods, pods.views, {});
+  ASSERT_EQ(free.size(), 1u);
+  EXPECT_EQ(free[0]->metadata.name, "b");
 }
 
 TEST(Drain, TheClusterRemovesIdleVictimsBeforeBusyOnes) {

@@ -349,7 +349,7 @@ TEST(Rollout, KeepsTenRevisionsBesideTheOneThatServes) {
 // Changes of the spec at any moment, with too little room, busy pods and revisions that crash: whatever
 // happened, it comes to rest, serving what the spec asks for or a revision that works, with all its replicas.
 TEST(Rollout, ComesToRestAfterAnyChanges) {
-  const unsigned seeds = std::getenv("WAN_LONG") ? 2000 : 60;
+  const unsigned seeds = std::getenv("WAN_LONG") ? 2000 : 30;
   for (unsigned seed = 0; seed < seeds; ++seed) {
     std::mt19937 random(seed);
     const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
