@@ -1,7 +1,7 @@
-#include "operator/reconcile/video_job/queue.h"
 #include "operator/reconcile/wan_deployment/drain.h"
 
 #include "builders.h"
+#include "operator/reconcile/video_job/queue.h"
 
 namespace wan::reconcile::wan_deployment {
 namespace {
