@@ -69,7 +69,8 @@ void on_the_way(const Rollout& rollout, const std::optional<Cause>& cause, api::
   if (others_remain(rollout)) {
     status.phase = phase::kUpdating;
     verdict = {reason::kUpdating, counts + " of the new revision"};
-  } else if (rollout.serving.ready() > 0) {
+  } else if (status.ready_replicas > 0) {
+    // As the Deployments count: a first pod that is ready before they say so does not make a scaling.
     status.phase = phase::kScaling;
     verdict.reason = reason::kScaling;
   }
