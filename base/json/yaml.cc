@@ -119,7 +119,7 @@ class Events final : public YAML::EventHandler {
  public:
   explicit Events(int max_depth) : builder_(max_depth) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     if (builder_.expects_key()) refuse(mark, "a key must be a string, not null");
@@ -146,6 +146,7 @@ class Events final : public YAML::EventHandler {
   void OnMapEnd() override { builder_.end(); }
 
   [[nodiscard]] Json take() { return builder_.take(); }
+  [[nodiscard]] YAML::Mark start() const { return start_; }
 
  private:
   static void accept(const YAML::Mark& mark, const std::optional<std::string>& complaint) {
@@ -160,6 +161,7 @@ class Events final : public YAML::EventHandler {
   }
 
   JsonBuilder builder_;
+  YAML::Mark start_ = YAML::Mark::null_mark();
 };
 
 Status check_text(std::string_view text, const JsonLimits& limits) {
@@ -181,9 +183,12 @@ Result<std::vector<Json>> parse_yaml_documents(std::string_view text, JsonLimits
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    for (;;) {
+    for (YAML::Mark last_start = YAML::Mark::null_mark();;) {
       Events events(limits.max_depth);
       if (!parser.HandleNextDocument(events)) return documents;
+      // yaml-cpp 0.7 takes a token that no document can begin with (a comma) for an empty document, over and over.
+      if (events.start().pos == last_start.pos) refuse(last_start, "this character does not belong here");
+      last_start = events.start();
       if (Json document = events.take(); !document.is_null()) documents.push_back(std::move(document));
     }
   } catch (const Refused& refused) {

@@ -113,6 +113,14 @@ TEST(Yaml, RefusesWithLineAndColumn) {
   EXPECT_EQ(complaint(std::string_view("a: \0", 4)), "YAML: the text is not UTF-8");
 }
 
+TEST(Yaml, EndsAtATokenThatNoDocumentCanBeginWith) {
+  for (const char* const text : {"a:\n, b: 1\n", "a: 1\n]\n", "}\n", ",\n", "a: [1]\n, 2\n"}) {
+    const Result<std::vector<Json>> documents = parse_yaml_documents(text);
+    ASSERT_FALSE(documents) << text;
+    EXPECT_EQ(documents.error().message.substr(0, 11), "YAML: line ") << text;
+  }
+}
+
 TEST(Yaml, LimitsDepthInEveryStyle) {
   EXPECT_NE(complaint(std::string(65, '[') + std::string(65, ']')).find("deeper than the limit"),
             std::string::npos);
