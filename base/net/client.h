@@ -19,6 +19,7 @@ struct ClientSettings {
   size_t max_idle_connections = 8;
   std::chrono::seconds idle_timeout{50};
   size_t max_response_bytes = 64u << 20;
+  std::optional<Url> proxy;  // http: asked to CONNECT to the origin, for every connection
 };
 
 // A response whose body is read piece by piece, as it arrives. Destroying it closes the connection unless the

@@ -28,8 +28,12 @@ Task<Result<std::unique_ptr<Connection>>> ConnectionPool::connect(Patience patie
   connection->tls_generation = tls_generation_;
   WAN_CO_TRY(std::shared_ptr<TlsContext> tls, tls_context());
   const Patience limited = patience.at_most(settings_.connect_timeout);
-  Result<std::unique_ptr<Transport>> transport = co_await net::connect(origin_, std::move(tls), limited);
-  if (!transport) co_return fail(transport.error().with_context("connect to " + authority(origin_)));
+  Result<std::unique_ptr<Transport>> transport =
+      co_await net::connect(origin_, settings_.proxy, std::move(tls), limited);
+  if (!transport) {
+    const std::string through = settings_.proxy ? " through the proxy " + authority(*settings_.proxy) : "";
+    co_return fail(transport.error().with_context("connect to " + authority(origin_) + through));
+  }
   connection->transport = *std::move(transport);
   co_return connection;
 }

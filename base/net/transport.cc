@@ -20,6 +20,7 @@ using boost::system::error_code;
 using Tls = asio::ssl::stream<beast::tcp_stream>;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kMaxTunnelHead = 8u << 10;
 
 Error to_error(const error_code& error) {
   if (error == beast::error::timeout) return {ErrorCode::kDeadlineExceeded, "the other side took too long"};
@@ -120,6 +121,32 @@ Task<Status> connect_to_one(beast::tcp_stream& stream, std::vector<tcp::endpoint
   co_return fail(last);
 }
 
+// RFC 9110, 9.3.6. The answer is read byte by byte: what follows it belongs to the server.
+Task<Status> open_tunnel(beast::tcp_stream& stream, std::string target, SteadyTime deadline) {
+  const std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
+  stream.expires_at(deadline);
+  for (size_t sent = 0; sent < request.size();) {
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(cancelled("cancelled"));
+    const auto buffer = asio::buffer(request.data() + sent, request.size() - sent);
+    const auto [error, count] = co_await stream.async_write_some(buffer, kTuple);
+    if (error) co_return fail(to_error(error));
+    sent += count;
+  }
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    if (head.size() >= kMaxTunnelHead) co_return fail(corrupt("the proxy's answer to CONNECT has no end"));
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(cancelled("cancelled"));
+    char byte = 0;
+    const auto buffer = asio::buffer(&byte, 1);
+    const auto [error, count] = co_await stream.async_read_some(buffer, kTuple);
+    if (error) co_return fail(to_error(error));
+    head.append(&byte, count);
+  }
+  const std::string status = head.substr(0, head.find("\r\n"));
+  if (status.starts_with("HTTP/1.1 2") || status.starts_with("HTTP/1.0 2")) co_return Status{};
+  co_return fail(unavailable("the proxy refuses to CONNECT: " + status.substr(0, 100)));
+}
+
 Task<Status> handshake(Tls& stream, std::string name, SteadyTime deadline) {
   const TlsVerifier verifier(name);
   error_code error;
@@ -154,17 +181,21 @@ std::unique_ptr<Transport> make_transport(tcp::socket socket) {
   return std::make_unique<TransportOn<beast::tcp_stream>>(std::move(socket));
 }
 
-Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::shared_ptr<TlsContext> tls,
-                                                 Patience patience) {
+Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::optional<Url> proxy,
+                                                 std::shared_ptr<TlsContext> tls, Patience patience) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const SteadyTime deadline = patience.next_deadline();
   if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(cancelled("cancelled"));
-  WAN_CO_TRY(std::vector<tcp::endpoint> endpoints, co_await resolve(origin.host, origin.port, deadline));
+  const Url& next = proxy ? *proxy : origin;
+  WAN_CO_TRY(std::vector<tcp::endpoint> endpoints, co_await resolve(next.host, next.port, deadline));
 
   beast::tcp_stream stream(executor);
   const Status connected = co_await connect_to_one(stream, std::move(endpoints), deadline);
   if (!connected) co_return fail(connected.error());
   detect_dead_peers(stream.socket());
+  if (proxy) {
+    WAN_CO_TRY_VOID(co_await open_tunnel(stream, authority(origin), deadline));
+  }
   if (!tls) co_return std::make_unique<TransportOn<beast::tcp_stream>>(std::move(stream));
 
   auto secured = std::make_unique<TransportOn<Tls>>(std::move(stream), tls->context);

@@ -41,8 +41,10 @@ class Transport {
 
 [[nodiscard]] std::unique_ptr<Transport> make_transport(asio::ip::tcp::socket socket);
 
-// Resolves, tries each address, and makes the TLS handshake if `tls` is set.
-[[nodiscard]] Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::shared_ptr<TlsContext> tls,
+// Resolves, tries each address, has `proxy` make the tunnel if there is one, and makes the TLS handshake if
+// `tls` is set.
+[[nodiscard]] Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::optional<Url> proxy,
+                                                               std::shared_ptr<TlsContext> tls,
                                                                Patience patience);
 
 }  // namespace wan::net
