@@ -31,7 +31,15 @@ struct WatchOptions {
   std::string namespace_;
   std::string label_selector;
   std::string resource_version;
+  // The watch begins with everything that exists, as of now or later (resource_version is not used), and a
+  // bookmark that is_initial_events_end() closes that part. Servers that can't do it refuse
+  // (kInvalidArgument).
+  bool initial_events = false;
   std::chrono::seconds timeout{300};  // the server ends the watch after it; the client gives up 5 s later
+  // A connection that is silent for longer than these is taken for dead: until the initial events have come,
+  // and once a bookmark has shown that the server sends them (about one a minute).
+  std::chrono::milliseconds initial_silence{30'000};
+  std::chrono::milliseconds bookmark_silence{150'000};
 };
 
 class WatchStream {

@@ -1,5 +1,6 @@
 #include "operator/kube/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -59,22 +60,32 @@ ListPage to_page(Json list) {
   return page;
 }
 
+std::chrono::milliseconds life_of(const WatchOptions& options) { return options.timeout + kWatchMargin; }
+
 class HttpWatchStream final : public WatchStream {
  public:
-  HttpWatchStream(std::unique_ptr<net::ResponseStream> stream, std::chrono::milliseconds idle_limit)
-      : stream_(std::move(stream)), idle_limit_(idle_limit) {}
+  HttpWatchStream(std::unique_ptr<net::ResponseStream> stream, const WatchOptions& options,
+                  const Clock& clock)
+      : stream_(std::move(stream)),
+        clock_(clock),
+        bookmark_silence_(options.bookmark_silence),
+        silence_(options.initial_events ? options.initial_silence : life_of(options)),
+        ends_(clock.steady() + life_of(options)) {}
 
   Task<Result<std::vector<WatchEvent>>> read() override {
     std::vector<WatchEvent> events;
     while (events.empty()) {
       std::string bytes;
-      auto more = co_await stream_->read_some(bytes, idle_limit_);
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(ends_ - clock_.steady());
+      if (left.count() <= 0) co_return fail(Error{ErrorCode::kDeadlineExceeded, "the watch did not end"});
+      auto more = co_await stream_->read_some(bytes, std::min(silence_, left));
       if (!more) co_return fail(more.error());
       if (!*more) co_return events;
       auto lines = decoder_.feed(bytes);
       if (!lines) co_return fail(corrupt(lines.error().message));
       for (const std::string& line : *lines) {
         WAN_CO_TRY(WatchEvent event, parse_watch_event(line));
+        if (event.type == WatchEventType::kBookmark) silence_ = bookmark_silence_;
         events.push_back(std::move(event));
       }
     }
@@ -83,9 +94,24 @@ class HttpWatchStream final : public WatchStream {
 
  private:
   std::unique_ptr<net::ResponseStream> stream_;
-  std::chrono::milliseconds idle_limit_;
+  const Clock& clock_;
+  std::chrono::milliseconds bookmark_silence_;
+  std::chrono::milliseconds silence_;
+  SteadyTime ends_;
   net::LineDecoder decoder_{64u << 20};
 };
+
+std::string watch_target(const Resource& resource, const WatchOptions& options) {
+  std::string target = collection_path(resource, options.namespace_) + "?watch=true&allowWatchBookmarks=true";
+  add_parameter(target, "labelSelector", options.label_selector);
+  if (options.initial_events) {
+    target += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+  } else {
+    add_parameter(target, "resourceVersion", options.resource_version);
+  }
+  add_parameter(target, "timeoutSeconds", std::to_string(options.timeout.count()));
+  return target;
+}
 
 Task<std::string> read_error_body(net::ResponseStream& stream) {
   std::string body;
@@ -96,8 +122,9 @@ Task<std::string> read_error_body(net::ResponseStream& stream) {
   co_return body;
 }
 
-net::ClientSettings http_settings(const ClientSettings& settings) {
+net::ClientSettings http_settings(const Config& config, const ClientSettings& settings) {
   net::ClientSettings http;
+  http.proxy = config.proxy;
   http.max_response_bytes = settings.max_object_bytes;
   return http;
 }
@@ -106,32 +133,66 @@ net::ClientSettings http_settings(const ClientSettings& settings) {
 
 Client::Client(asio::any_io_executor executor, const Config& config, const Clock& clock,
                ClientSettings settings)
-    : http_(std::move(executor), config.server, config.tls, http_settings(settings)),
+    : http_(executor, config.server, config.tls, http_settings(config, settings)),
       tokens_(config.token, config.token_file, clock),
+      tls_(config.tls, config.tls_files, clock),
       clock_(clock),
-      settings_(settings) {}
+      settings_(settings) {
+  if (config.exec) exec_.emplace(std::move(executor), *config.exec, clock);
+  if (settings.metrics != nullptr) metrics_.emplace(*settings.metrics, net::authority(config.server));
+}
 
-Result<net::Request> Client::authorize(net::Request request) {
-  WAN_TRY(const std::string token, tokens_.token());
+Task<Result<std::string>> Client::bearer_token() {
+  if (!exec_) co_return tokens_.token();
+  WAN_CO_TRY(Credential credential, co_await exec_->get());
+  tls_.set_client(std::move(credential.client_certificate_pem), std::move(credential.client_key_pem));
+  co_return std::move(credential.token);
+}
+
+bool Client::renew_credentials() {
+  if (!exec_) return tokens_.invalidate();
+  exec_->invalidate();
+  return true;
+}
+
+// A handshake that failed: perhaps the CA or our certificate is another one by now.
+void Client::note_failure(const Error& error) {
+  if (error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kInvalidArgument) tls_.invalidate();
+}
+
+Task<Result<net::Request>> Client::authorize(net::Request request) {
+  WAN_CO_TRY(const std::string token, co_await bearer_token());
+  if (auto tls = tls_.changed()) http_.set_tls(*std::move(tls));
   if (!token.empty()) request.headers.set("Authorization", "Bearer " + token);
   request.headers.set("Accept", "application/json");
   request.headers.set("User-Agent", "wan-operator/" WAN_VERSION);
-  return request;
+  co_return request;
+}
+
+Task<Result<net::Response>> Client::send_once(net::Request request, std::chrono::milliseconds limit) {
+  const std::string method = request.method;
+  const SteadyTime begun = clock_.steady();
+  auto response = co_await http_.send(std::move(request), limit);
+  if (metrics_) metrics_->answered(method, response ? response->status : 0, clock_.steady() - begun);
+  if (!response) note_failure(response.error());
+  co_return response;
 }
 
 Task<Result<net::Response>> Client::send_with_retries(net::Request request) {
   const SteadyTime deadline = clock_.steady() + settings_.request_timeout;
   bool token_renewed = false;
   for (int attempt = 0;; ++attempt) {
-    WAN_CO_TRY(net::Request authorized, authorize(request));
+    WAN_CO_TRY(net::Request authorized, co_await authorize(request));
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.steady());
-    WAN_CO_TRY(net::Response response, co_await http_.send(std::move(authorized), left));
-    if (response.status == 401 && !token_renewed && tokens_.invalidate()) {
+    WAN_CO_TRY(net::Response response, co_await send_once(std::move(authorized), left));
+    if (response.status == 401 && !token_renewed && renew_credentials()) {
       token_renewed = true;
+      if (metrics_) metrics_->retried(request.method, response.status);
       continue;
     }
     const auto wait = retry_delay(response);
     if (!wait || attempt >= kMaxRetries || clock_.steady() + *wait >= deadline) co_return response;
+    if (metrics_) metrics_->retried(request.method, response.status);
     log::debug("the API server answers {} (flow schema {}); again in {} s", response.status,
                response.headers.get("X-Kubernetes-PF-FlowSchema-UID").value_or("unknown"), wait->count());
     WAN_CO_TRY_VOID(co_await sleep_for(*wait));
@@ -174,23 +235,23 @@ Task<Result<ListPage>> Client::list(Resource resource, ListOptions options) {
 
 Task<Result<std::unique_ptr<WatchStream>>> Client::watch(Resource resource, WatchOptions options) {
   net::Request request;
-  request.target = collection_path(resource, options.namespace_) + "?watch=true&allowWatchBookmarks=true";
-  add_parameter(request.target, "labelSelector", options.label_selector);
-  add_parameter(request.target, "resourceVersion", options.resource_version);
-  add_parameter(request.target, "timeoutSeconds", std::to_string(options.timeout.count()));
+  request.target = watch_target(resource, options);
   const std::string what = describe("watch", resource, options.namespace_, "");
-  const auto idle_limit =
-      std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout + kWatchMargin);
+  const auto head_limit = options.initial_events ? options.initial_silence : life_of(options);
   for (bool first = true;; first = false) {
-    WAN_CO_TRY(net::Request authorized, authorize(request));
-    // The headers come with the first event where a proxy buffers them: the idle limit covers them too.
-    auto stream = co_await http_.open(std::move(authorized), idle_limit);
-    if (!stream) co_return fail(stream.error().with_context(what));
+    WAN_CO_TRY(net::Request authorized, co_await authorize(request));
+    // The headers come with the first event where a proxy buffers them: they may take as long.
+    auto stream = co_await http_.open(std::move(authorized), head_limit);
+    if (metrics_) metrics_->opened(request.method, stream ? (*stream)->head().status : 0);
+    if (!stream) {
+      note_failure(stream.error());
+      co_return fail(stream.error().with_context(what));
+    }
     net::Response head = (*stream)->head();
     if (head.status == 200) {
-      co_return std::make_unique<HttpWatchStream>(std::move(*stream), idle_limit);
+      co_return std::make_unique<HttpWatchStream>(std::move(*stream), options, clock_);
     }
-    if (head.status == 401 && first && tokens_.invalidate()) continue;
+    if (head.status == 401 && first && renew_credentials()) continue;
     head.body = co_await read_error_body(**stream);
     co_return fail(response_error(head, what));
   }

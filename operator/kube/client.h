@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/net/client.h"
 #include "operator/kube/api.h"
+#include "operator/kube/client_metrics.h"
 #include "operator/kube/config.h"
 #include "operator/kube/token_source.h"
 
@@ -12,6 +13,7 @@ namespace wan::kube {
 struct ClientSettings {
   std::chrono::milliseconds request_timeout{30'000};  // of one request with all its retries
   size_t max_object_bytes = 64u << 20;
+  metrics::Registry* metrics = nullptr;  // where requests are counted, if anywhere
 };
 
 class Client final : public Api {
@@ -33,15 +35,23 @@ class Client final : public Api {
                                     DeleteOptions options) override;
 
  private:
-  [[nodiscard]] Result<net::Request> authorize(net::Request request);
+  [[nodiscard]] Task<Result<net::Request>> authorize(net::Request request);
+  [[nodiscard]] Task<Result<std::string>> bearer_token();
+  // The server has refused our credentials: false if there can be no others.
+  bool renew_credentials();
+  void note_failure(const Error& error);
   // Sends, with the retries that the server asks for; the answer is a success (2xx) or an Error.
   [[nodiscard]] Task<Result<Json>> exchange(net::Request request, std::string what);
   [[nodiscard]] Task<Result<net::Response>> send_with_retries(net::Request request);
+  [[nodiscard]] Task<Result<net::Response>> send_once(net::Request request, std::chrono::milliseconds limit);
 
   net::Client http_;
   TokenSource tokens_;
+  TlsSource tls_;
+  std::optional<ExecCredentials> exec_;
   const Clock& clock_;
   ClientSettings settings_;
+  std::optional<ClientMetrics> metrics_;
 };
 
 }  // namespace wan::kube

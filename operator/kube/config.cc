@@ -63,6 +63,7 @@ Result<Config> in_cluster_config(std::string_view host, std::string_view port,
   auto ca = read_file(directory / "ca.crt", 1u << 20);
   if (!ca) return fail(ca.error().with_context("the service account's CA"));
   config.tls.ca_pem = *ca;
+  config.tls_files.ca = directory / "ca.crt";
   config.token_file = directory / "token";
   if (auto token = read_file(config.token_file, 1u << 20); !token) {
     return fail(token.error().with_context("the service account's token"));

@@ -8,14 +8,19 @@
 #include "base/net/http.h"
 #include "base/net/tls.h"
 #include "base/result.h"
+#include "operator/kube/exec_plugin.h"
+#include "operator/kube/tls_source.h"
 
 namespace wan::kube {
 
 struct Config {
   net::Url server;
+  std::optional<net::Url> proxy;  // HTTP proxy that is asked to CONNECT to the server
   net::TlsClientSettings tls;
+  TlsFiles tls_files;                  // where parts of `tls` were read from
   std::string token;                   // fixed bearer token, or
-  std::filesystem::path token_file;    // one that is read again every minute
+  std::filesystem::path token_file;    // one that is read again every minute, or
+  std::optional<ExecPlugin> exec;      // a program that gives one
   std::string namespace_ = "default";  // of the context, or of the pod
 };
 
@@ -25,7 +30,7 @@ struct Config {
 
 // Merges the files as kubectl does (the first that defines a name wins; relative paths are relative to their
 // file) and picks `context`, or the current context if it is empty. kInvalidArgument for what this client
-// does not do: exec and auth-provider plugins, proxy-url, basic auth, impersonation, skipped TLS
+// does not do: auth-provider plugins, proxies other than http, basic auth, impersonation, skipped TLS
 // verification, and credentials over plain http to anything but loopback.
 [[nodiscard]] Result<Config> load_kubeconfig(const std::vector<std::filesystem::path>& files,
                                              std::string_view context);

@@ -23,6 +23,11 @@ std::optional<WatchEventType> type_of(std::string_view name) {
 
 }  // namespace
 
+bool is_initial_events_end(const WatchEvent& event) {
+  return event.type == WatchEventType::kBookmark &&
+         string_or(event.object, {"metadata", "annotations", "k8s.io/initial-events-end"}, "") == "true";
+}
+
 Result<WatchEvent> parse_watch_event(std::string_view line) {
   JsonLimits limits;
   limits.max_depth = 256;

@@ -18,4 +18,7 @@ struct WatchEvent {
 // kCorrupt if the line is not a watch event: a state that depends on it is lost and must be listed again.
 [[nodiscard]] Result<WatchEvent> parse_watch_event(std::string_view line);
 
+// The bookmark that ends the initial events of a watch.
+[[nodiscard]] bool is_initial_events_end(const WatchEvent& event);
+
 }  // namespace wan::kube

@@ -112,6 +112,9 @@ Task<Result<kube::ListPage>> FakeApi::list(kube::Resource resource, kube::ListOp
 
 Task<Result<std::unique_ptr<kube::WatchStream>>> FakeApi::watch(kube::Resource resource,
                                                                 kube::WatchOptions options) {
+  if (options.initial_events && !serves_initial_events_) {
+    co_return fail(invalid_argument("sendInitialEvents is forbidden for watch"));
+  }
   WAN_CO_TRY_VOID(begin("watch", resource, options.namespace_));
   watched_from_.push_back(options.resource_version);
   if (watches_.empty()) co_return std::make_unique<SilentWatch>();

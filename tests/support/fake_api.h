@@ -34,6 +34,8 @@ class FakeApi final : public kube::Api {
   void script_watch(std::vector<Result<std::vector<kube::WatchEvent>>> reads) {
     watches_.push_back(std::move(reads));
   }
+  // Watches that begin with everything are refused, as by an old server, unless this is on.
+  void serve_initial_events(bool on) { serves_initial_events_ = on; }
   // The resource versions that watches asked for.
   [[nodiscard]] const std::vector<std::string>& watched_from() const { return watched_from_; }
 
@@ -61,6 +63,7 @@ class FakeApi final : public kube::Api {
   std::deque<std::vector<Result<std::vector<kube::WatchEvent>>>> watches_;
   std::vector<std::string> watched_from_;
   std::vector<Call> calls_;
+  bool serves_initial_events_ = false;
   int64_t version_ = 100;
   int64_t uids_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -272,6 +273,159 @@ TEST_F(ClientTest, ReportsAServerThatIsNotThere) {
   const auto pod = run_task(context_, client.get(kPods, "ns", "p"));
   ASSERT_FALSE(pod);
   EXPECT_TRUE(is_unavailable(pod.error()));
+}
+
+TEST_F(ClientTest, CountsRequestsUnderTheNamesThatDashboardsExpect) {
+  metrics::Registry registry;
+  settings_.metrics = &registry;
+  server_.script(answer(429, "{}", "Retry-After: 0\r\n"));
+  server_.script(answer(201, kPod));
+  server_.script(chunked_answer({}));
+  ASSERT_TRUE(run_task(context_, client().create(kPods, *parse_json(kPod))));
+  ASSERT_TRUE(open_watch());
+  const std::string host = "host=\"127.0.0.1:" + std::to_string(server_.port()) + "\"";
+  const std::string text = registry.text();
+  for (const std::string& sample : {
+           "rest_client_requests_total{code=\"201\"," + host + ",method=\"POST\"} 1",
+           "rest_client_requests_total{code=\"429\"," + host + ",method=\"POST\"} 1",
+           "rest_client_requests_total{code=\"200\"," + host + ",method=\"GET\"} 1",
+           "rest_client_request_retries_total{code=\"429\"," + host + ",verb=\"POST\"} 1",
+           "rest_client_request_duration_seconds_count{" + host + ",verb=\"POST\"} 2",
+       }) {
+    EXPECT_THAT(text, ::testing::HasSubstr(sample + "\n"));
+  }
+}
+
+TEST_F(ClientTest, CountsARequestWithoutAnAnswerAsAnError) {
+  metrics::Registry registry;
+  ClientSettings counted;
+  counted.metrics = &registry;
+  Config nowhere = config();
+  nowhere.server.port = 1;
+  Client client(context_.get_executor(), nowhere, clock_, counted);
+  EXPECT_FALSE(run_task(context_, client.get(kPods, "ns", "p")));
+  EXPECT_THAT(registry.text(),
+              ::testing::HasSubstr("{code=\"<error>\",host=\"127.0.0.1:1\",method=\"GET\"} 1"));
+}
+
+TEST_F(ClientTest, AsksForInitialEventsWithoutAVersion) {
+  server_.script(chunked_answer({}));
+  WatchOptions options;
+  options.resource_version = "7";
+  options.initial_events = true;
+  ASSERT_TRUE(run_task(context_, client().watch(kPods, options)));
+  EXPECT_TRUE(server_.requests()[0].head.starts_with(
+      "GET /api/v1/pods?watch=true&allowWatchBookmarks=true&sendInitialEvents=true"
+      "&resourceVersionMatch=NotOlderThan&timeoutSeconds=300 HTTP"))
+      << server_.requests()[0].head;
+}
+
+// A half-open connection: the other end is gone, and no byte says so.
+TEST_F(ClientTest, TakesASilentWatchForDeadOnceBookmarksAreKnownToCome) {
+  server_.script(chunked_answer({R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"12"}}})"
+                                 "\n"},
+                                Ending::kKeep, false));
+  WatchOptions options;
+  options.bookmark_silence = std::chrono::milliseconds(20);
+  auto stream = run_task(context_, client().watch(kPods, options));
+  ASSERT_TRUE(stream);
+  ASSERT_EQ(read(**stream)->size(), 1U);
+  const auto silent = read(**stream);
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, TakesASilentWatchForDeadBeforeItsInitialEventsHaveCome) {
+  server_.script(chunked_answer({R"({"type":"ADDED","object":{"metadata":{}}})"
+                                 "\n"},
+                                Ending::kKeep, false));
+  WatchOptions options;
+  options.initial_events = true;
+  options.initial_silence = std::chrono::milliseconds(300);
+  auto stream = run_task(context_, client().watch(kPods, options));
+  ASSERT_TRUE(stream) << stream.error().message;
+  ASSERT_EQ(read(**stream)->size(), 1U);
+  EXPECT_EQ(read(**stream).error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, EndsAWatchThatTheServerDoesNotEndHoweverManyBytesCome) {
+  testing::FakeClock clock;
+  Client client(context_.get_executor(), config(), clock);
+  const std::string event = R"({"type":"ADDED","object":{}})"
+                            "\n";
+  server_.script(chunked_answer({event, event, event}, Ending::kKeep, false));
+  WatchOptions options;
+  options.timeout = std::chrono::seconds(300);
+  auto stream = run_task(context_, client.watch(kPods, options));
+  ASSERT_TRUE(stream);
+  EXPECT_TRUE(read(**stream));
+  clock.advance(std::chrono::seconds(306));
+  EXPECT_EQ(read(**stream).error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, ReadsAnObjectOfTenMegabytesAndAWatchEventWithIt) {
+  Json big = *parse_json(kPod);
+  big["data"] = std::string(10u << 20, 'x');
+  server_.script(answer(200, big.dump()));
+  const auto pod = run_task(context_, client().get(kPods, "ns", "p"));
+  ASSERT_TRUE(pod) << pod.error().message;
+  EXPECT_EQ(string_or(*pod, {"data"}, "").size(), 10u << 20);
+
+  const std::string line = R"({"type":"ADDED","object":)" + big.dump() + "}\n";
+  std::vector<std::string> chunks;
+  for (size_t at = 0; at < line.size(); at += 1u << 20) chunks.push_back(line.substr(at, 1u << 20));
+  server_.script(chunked_answer(chunks));
+  auto stream = open_watch();
+  ASSERT_TRUE(stream);
+  const auto events = read(**stream);
+  ASSERT_TRUE(events) << events.error().message;
+  EXPECT_EQ(string_or(events->at(0).object, {"data"}, "").size(), 10u << 20);
+}
+
+TEST_F(ClientTest, RefusesAnAnswerBeyondItsLimitBeforeItIsRead) {
+  settings_.max_object_bytes = 1000;
+  server_.script(answer(200, std::string(2000, ' ')));
+  EXPECT_EQ(run_task(context_, client().get(kPods, "ns", "p")).error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST_F(ClientTest, GivesUpAnAnswerThatDripsBeyondTheDeadlineOfTheRequest) {
+  settings_.request_timeout = std::chrono::milliseconds(200);
+  testing::Answer drip;
+  drip.pieces.emplace_back("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+  for (int i = 0; i < 100'000; ++i) drip.pieces.emplace_back(" ");
+  server_.script(drip);
+  EXPECT_EQ(run_task(context_, client().get(kPods, "ns", "p")).error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, DeliversAWatchEventThatDripsByteByByte) {
+  const std::string line = R"({"type":"ADDED","object":{"metadata":{"name":"grün 🎬"}}})"
+                           "\n";
+  std::vector<std::string> bytes;
+  for (const char byte : line) bytes.emplace_back(1, byte);
+  server_.script(chunked_answer(bytes));
+  auto stream = open_watch();
+  ASSERT_TRUE(stream);
+  const auto events = read(**stream);
+  ASSERT_TRUE(events) << events.error().message;
+  EXPECT_EQ(string_or(events->at(0).object, {"metadata", "name"}, ""), "grün 🎬");
+}
+
+TEST_F(ClientTest, RefusesJsonThatIsCutButDelivered) {
+  server_.script(answer(200, R"({"apiVersion":"v1","kind":"Po)"));
+  EXPECT_EQ(run_task(context_, client().get(kPods, "ns", "p")).error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(ClientTest, RefusesAnAnswerThatIsNotUtf8) {
+  server_.script(answer(200, "{\"kind\":\"\xC3\"}"));
+  EXPECT_EQ(run_task(context_, client().get(kPods, "ns", "p")).error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(ClientTest, LeavesAStormOfConflictsToItsCaller) {
+  for (int i = 0; i < 70; ++i) server_.script(answer(409, R"({"kind":"Status","reason":"Conflict"})"));
+  for (int i = 0; i < 70; ++i) {
+    EXPECT_TRUE(is_conflict(run_task(context_, client().update(kPods, *parse_json(kPod))).error()));
+  }
+  EXPECT_EQ(server_.requests().size(), 70U) << "none is repeated with the same stale object";
 }
 
 }  // namespace

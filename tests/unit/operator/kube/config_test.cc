@@ -86,13 +86,45 @@ TEST_F(ConfigTest, NamesTheContextsThatExistWhenTheWantedOneDoesNot) {
 }
 
 TEST_F(ConfigTest, RefusesWhatThisClientDoesNotDo) {
-  expect_refused("server: 'https://h'", "exec: {command: aws}", "`exec` is not supported");
+  expect_refused("server: 'https://h'", "exec: {command: aws}", "exec.apiVersion is \"\"");
+  expect_refused("server: 'https://h'",
+                 "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}",
+                 "interactiveMode is Always");
+  expect_refused("server: 'https://h'", "exec: {apiVersion: client.authentication.k8s.io/v1}",
+                 "exec.command is empty");
+  expect_refused("server: 'http://10.0.0.1'",
+                 "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1}", "use https");
   expect_refused("server: 'https://h'", "auth-provider: {name: gcp}", "`auth-provider` is not supported");
-  expect_refused("server: 'https://h', proxy-url: 'http://p'", "token: t", "`proxy-url` is not supported");
+  expect_refused("server: 'https://h', proxy-url: 'socks5://p:1'", "token: t", "proxy-url");
+  expect_refused("server: 'https://h', proxy-url: 'https://p'", "token: t", "only http:// proxies");
+  expect_refused("server: 'https://h', proxy-url: 'http://user:password@p'", "token: t", "proxy-url");
   expect_refused("server: 'https://h', insecure-skip-tls-verify: true", "token: t",
                  "`insecure-skip-tls-verify` is not supported");
   expect_refused("server: 'https://h'", "username: a, password: b", "`username` is not supported");
   expect_refused("server: 'https://h'", "token: t, as: root", "`as` is not supported");
+}
+
+TEST_F(ConfigTest, RemembersTheFilesOfTlsMaterialAndTheProxy) {
+  write("ca.pem", "CA");
+  write("cert.pem", "CERT");
+  write("key.pem", "KEY");
+  const auto config =
+      load("server: 'https://h', certificate-authority: ca.pem, proxy-url: 'http://proxy:3128'",
+           "client-certificate: cert.pem, client-key: key.pem");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->tls_files.ca, directory_ / "ca.pem");
+  EXPECT_EQ(config->tls_files.client_certificate, directory_ / "cert.pem");
+  EXPECT_EQ(config->tls_files.client_key, directory_ / "key.pem");
+  ASSERT_TRUE(config->proxy);
+  EXPECT_EQ(net::authority(*config->proxy), "proxy:3128");
+}
+
+TEST_F(ConfigTest, FindsAnExecPluginBesideItsFileOrInThePath) {
+  const std::string exec = "apiVersion: client.authentication.k8s.io/v1beta1, command: ";
+  EXPECT_EQ(load("server: 'https://h'", "exec: {" + exec + "bin/login}")->exec->argv[0],
+            directory_ / "bin/login");
+  EXPECT_EQ(load("server: 'https://h'", "exec: {" + exec + "aws}")->exec->argv[0], "aws");
+  EXPECT_EQ(load("server: 'https://h'", "exec: {" + exec + "/bin/aws}")->exec->argv[0], "/bin/aws");
 }
 
 TEST_F(ConfigTest, RefusesACertificateWithoutItsKey) {
