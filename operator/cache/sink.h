@@ -13,6 +13,9 @@ struct InitBegan {};  // a new list starts; what follows is collected aside
 struct InitItem {
   Json object;
 };  // one object of the list
+struct InitRemoved {
+  Json object;
+};  // it went while the list was still being told
 struct InitDone {
   std::string resource_version;
 };  // the collected objects replace the old ones, at once
@@ -26,7 +29,7 @@ struct Advanced {
   std::string resource_version;
 };  // a bookmark: nothing older is still to come
 
-using Event = std::variant<InitBegan, InitItem, InitDone, Applied, Deleted, Advanced>;
+using Event = std::variant<InitBegan, InitItem, InitRemoved, InitDone, Applied, Deleted, Advanced>;
 
 class Sink {
  public:

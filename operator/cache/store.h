@@ -103,7 +103,16 @@ class Store final : public StoreBase {
       std::visit([this](auto& e) { this->on(e); }, event);
     }
     void on(InitBegan&) { collected.clear(); }
-    void on(InitItem& e) { store.decode_into(e.object, collected); }
+    // What can't be read must not look as if it had gone: its last state stays.
+    void on(InitItem& e) {
+      if (store.decode_into(e.object, collected)) return;
+      const Key key = key_in(e.object);
+      const T* known = store.find(key);
+      if (known != nullptr && known->metadata.uid == string_or(e.object, {"metadata", "uid"}, "")) {
+        collected.insert_or_assign(key, *known);
+      }
+    }
+    void on(InitRemoved& e) { collected.erase(key_in(e.object)); }
     void on(InitDone& e) {
       store.swap(scope, std::move(collected));
       collected.clear();
@@ -118,8 +127,7 @@ class Store final : public StoreBase {
     }
     void on(Deleted& e) {
       advance(string_or(e.object, {"metadata", "resourceVersion"}, ""));
-      store.erase(Key{string_or(e.object, {"metadata", "namespace"}, ""),
-                      string_or(e.object, {"metadata", "name"}, "")});
+      store.erase(key_in(e.object));
     }
     void on(Advanced& e) { advance(e.resource_version); }
     void advance(const std::string& version) {
@@ -133,17 +141,22 @@ class Store final : public StoreBase {
     bool synced = false;
   };
 
-  // An object that cannot be read is logged and left out: what was known of it stays.
-  void decode_into(const Json& object, std::map<Key, T>& into) {
+  [[nodiscard]] static Key key_in(const Json& object) {
+    return Key{string_or(object, {"metadata", "namespace"}, ""), string_or(object, {"metadata", "name"}, "")};
+  }
+
+  // An object that cannot be read is logged and left out (false): what was known of it stays.
+  bool decode_into(const Json& object, std::map<Key, T>& into) {
     auto value = decode_(object);
     if (!value || value->metadata.uid.empty() || value->metadata.resource_version.empty()) {
       const std::string why = value ? "uid or resourceVersion is missing" : value.error().message;
       log::warn("{} {}/{}: {}; ignored", name(), string_or(object, {"metadata", "namespace"}, ""),
                 string_or(object, {"metadata", "name"}, ""), why);
-      return;
+      return false;
     }
     Key key = key_of(value->metadata);
     into.insert_or_assign(std::move(key), *std::move(value));
+    return true;
   }
 
   void put(T entry) {

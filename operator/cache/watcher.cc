@@ -29,7 +29,7 @@ Watcher::Watcher(kube::Api& api, const Clock& clock, WatcherSettings settings, S
       settings_(std::move(settings)),
       sink_(sink),
       changed_(std::move(changed)),
-      machine_(settings_.backoff),
+      machine_(settings_.backoff, settings_.first_read),
       engine_(settings_.jitter_seed) {}
 
 Task<void> Watcher::run() {
@@ -39,7 +39,7 @@ Task<void> Watcher::run() {
       co_return;
     }
     std::vector<Event> events = machine_.step(std::move(outcome), clock_.steady(), random());
-    if (machine_.state() != WatchMachine::State::kWatching) stream_.reset();
+    if (!std::holds_alternative<DoRead>(machine_.request())) stream_.reset();
     for (Event& event : events) sink_.handle(std::move(event));
     report();
     changed_();
@@ -55,7 +55,7 @@ Task<Outcome> Watcher::perform(Request request) {
     options.continue_token = list->continue_token;
     co_return to_outcome(co_await api_.list(settings_.resource, std::move(options)));
   }
-  if (auto* watch = std::get_if<DoWatch>(&request)) co_return co_await open_watch(watch->resource_version);
+  if (auto* watch = std::get_if<DoWatch>(&request)) co_return co_await open_watch(std::move(*watch));
   if (auto* wait = std::get_if<DoWait>(&request)) {
     const Status waited = co_await sleep_for(wait->duration);
     if (!waited) co_return waited.error();
@@ -64,11 +64,12 @@ Task<Outcome> Watcher::perform(Request request) {
   co_return co_await read_watch();
 }
 
-Task<Outcome> Watcher::open_watch(std::string resource_version) {
+Task<Outcome> Watcher::open_watch(DoWatch wanted) {
   kube::WatchOptions options;
   options.namespace_ = settings_.namespace_;
   options.label_selector = settings_.label_selector;
-  options.resource_version = std::move(resource_version);
+  options.resource_version = std::move(wanted.resource_version);
+  options.initial_events = wanted.initial_events;
   const auto spread = settings_.watch_at_most - settings_.watch_at_least;
   options.timeout =
       settings_.watch_at_least +

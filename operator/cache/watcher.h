@@ -17,6 +17,7 @@ struct WatcherSettings {
   std::string namespace_;  // empty: all
   std::string label_selector;
   BackoffSettings backoff;
+  WatchMachine::FirstRead first_read = WatchMachine::FirstRead::kWatch;
   // The server ends a watch after a random time between these.
   std::chrono::seconds watch_at_least{300};
   std::chrono::seconds watch_at_most{600};
@@ -36,7 +37,7 @@ class Watcher {
 
  private:
   [[nodiscard]] Task<Outcome> perform(Request request);
-  [[nodiscard]] Task<Outcome> open_watch(std::string resource_version);
+  [[nodiscard]] Task<Outcome> open_watch(DoWatch wanted);
   [[nodiscard]] Task<Outcome> read_watch();
   [[nodiscard]] double random();
   void report();

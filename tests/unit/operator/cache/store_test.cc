@@ -139,5 +139,24 @@ TEST(ScopedStoreTest, ListsOfOneNamespaceLeaveTheOthersAlone) {
   EXPECT_FALSE(store.has_seen({"one", "x"}, "3"));
 }
 
+TEST_F(StoreTest, KeepsTheLastStateOfAnObjectThatANewListMakesUnreadable) {
+  list(all_, {thing("a", "1"), thing("b", "1")}, "5");
+  log_.clear();
+  list(all_, {thing("a", "6", "unreadable"), thing("b", "6", "unreadable", "another uid")}, "7");
+  ASSERT_NE(store_.find({"ns", "a"}), nullptr);
+  EXPECT_EQ(store_.find({"ns", "a"})->metadata.resource_version, "1");
+  EXPECT_EQ(store_.find({"ns", "b"}), nullptr) << "that one has gone";
+  EXPECT_THAT(log_, ElementsAre("b@1>-"));
+}
+
+TEST_F(StoreTest, LeavesOutWhatWentWhileTheListWasBeingTold) {
+  all_.handle(InitBegan());
+  all_.handle(InitItem{thing("a", "1")});
+  all_.handle(InitItem{thing("b", "2")});
+  all_.handle(InitRemoved{thing("a", "3")});
+  all_.handle(InitDone{"4"});
+  EXPECT_THAT(log_, ElementsAre("->b@2"));
+}
+
 }  // namespace
 }  // namespace wan::cache

@@ -190,6 +190,131 @@ TEST_F(WatchMachineTest, TellsNothingOfAListThatBreaksOff) {
   EXPECT_TRUE(std::holds_alternative<InitBegan>(again[0]));
 }
 
+TEST_F(WatchMachineTest, RefusesAListThatIsOlderThanWhatItHasSeen) {
+  watch();
+  step(WatchRead{{event(WatchEventType::kBookmark, "1000")}});
+  step(WatchRead{{error_event(410)}});
+  EXPECT_TRUE(list("999").empty()) << "nothing may be told of it";
+  ASSERT_NE(machine_.trouble(), nullptr);
+  EXPECT_NE(machine_.trouble()->message.find("version 999, older than 1000"), std::string::npos);
+  EXPECT_EQ(waits().count(), 800);
+  step(Waited());
+  EXPECT_TRUE(lists_from_the_start());
+  const auto told = list("1000");
+  EXPECT_EQ(std::get<InitDone>(told.back()).resource_version, "1000");
+  EXPECT_EQ(machine_.trouble(), nullptr);
+}
+
+// The worst case of a server that is down: each request fails at once.
+TEST_F(WatchMachineTest, AsksAServerThatIsDownLessThanOnceInFourSeconds) {
+  watch();
+  int requests = 0;
+  const SteadyTime begin = clock_.steady();
+  while (clock_.steady() - begin < std::chrono::minutes(5)) {
+    if (waits().count() > 0) {
+      clock_.advance(waits());
+      step(Waited());
+    } else {
+      ++requests;
+      step(unavailable("connection refused"));
+    }
+  }
+  EXPECT_LE(requests, 300 / 4);
+  EXPECT_GE(requests, 10);
+}
+
+class WatchListTest : public WatchMachineTest {
+ protected:
+  WatchListTest() { machine_ = WatchMachine({}, WatchMachine::FirstRead::kWatch); }
+  static WatchEvent initial_events_end(const std::string& version) {
+    WatchEvent bookmark = event(WatchEventType::kBookmark, version);
+    bookmark.object["metadata"]["annotations"]["k8s.io/initial-events-end"] = "true";
+    return bookmark;
+  }
+  bool watches_from_the_start() {
+    const Request request = machine_.request();
+    const auto* watch = std::get_if<DoWatch>(&request);
+    return watch != nullptr && watch->initial_events && watch->resource_version.empty();
+  }
+  std::vector<Event> stream(std::vector<WatchEvent> events) {
+    auto told = step(WatchOpened());
+    for (Event& event : step(WatchRead{std::move(events)})) told.push_back(std::move(event));
+    return told;
+  }
+};
+
+TEST_F(WatchListTest, ReadsEverythingFromTheWatchAndGoesOnWatching) {
+  EXPECT_TRUE(watches_from_the_start());
+  const auto told = stream({event(WatchEventType::kAdded, "3"), event(WatchEventType::kAdded, "4"),
+                            event(WatchEventType::kBookmark, "5"), event(WatchEventType::kDeleted, "6"),
+                            initial_events_end("7"), event(WatchEventType::kModified, "8")});
+  ASSERT_EQ(told.size(), 6U);
+  EXPECT_TRUE(std::holds_alternative<InitBegan>(told[0]));
+  EXPECT_TRUE(std::holds_alternative<InitItem>(told[1]));
+  EXPECT_TRUE(std::holds_alternative<InitItem>(told[2]));
+  EXPECT_TRUE(std::holds_alternative<InitRemoved>(told[3]));
+  EXPECT_EQ(std::get<InitDone>(told[4]).resource_version, "7");
+  EXPECT_TRUE(std::holds_alternative<Applied>(told[5]));
+  EXPECT_TRUE(std::holds_alternative<DoRead>(machine_.request()));
+  clock_.advance(std::chrono::minutes(5));
+  step(WatchRead{});
+  EXPECT_EQ(watches_from(), "8");
+}
+
+TEST_F(WatchListTest, ListsFromNowOnWhenTheServerRefuses) {
+  step(refused(422));
+  EXPECT_TRUE(lists_from_the_start());
+  EXPECT_EQ(waits().count(), 0);
+  list("10");
+  step(refused(410));
+  EXPECT_TRUE(lists_from_the_start()) << "it would refuse again";
+}
+
+TEST_F(WatchListTest, ListsOnceAfterATroubleOfTheServerOrAnEventThatCannotBeRead) {
+  for (const Error& trouble : {refused(500), refused(403), corrupt("not JSON")}) {
+    step(trouble);
+    EXPECT_TRUE(lists_from_the_start()) << trouble.message;
+    list("10");
+    step(refused(410));
+    EXPECT_TRUE(watches_from_the_start());
+  }
+}
+
+TEST_F(WatchListTest, WaitsAndListsWhenTheStreamBreaksOffOrFallsSilentBeforeItsEnd) {
+  for (const bool ends : {true, false}) {
+    stream({event(WatchEventType::kAdded, "3")});
+    step(ends ? Outcome(WatchRead{}) : Outcome(Error{ErrorCode::kDeadlineExceeded, "silent"}));
+    EXPECT_GT(waits().count(), 0);
+    step(Waited());
+    EXPECT_TRUE(lists_from_the_start());
+    list("10");
+    step(refused(410));
+  }
+}
+
+TEST_F(WatchListTest, WaitsForAServerThatIsDownAndForAResourceThatIsNotServed) {
+  step(refused(404));
+  EXPECT_EQ(waits().count(), 800);
+  step(Waited());
+  EXPECT_TRUE(watches_from_the_start());
+  step(unavailable("refused"));
+  EXPECT_EQ(waits().count(), 1600);
+}
+
+TEST_F(WatchListTest, StartsOverWhenTheVersionIsGoneInTheMiddle) {
+  stream({event(WatchEventType::kAdded, "3"), error_event(410)});
+  EXPECT_TRUE(watches_from_the_start());
+  EXPECT_EQ(waits().count(), 0);
+}
+
+TEST_F(WatchListTest, RefusesAStateThatIsOlderThanWhatItHasSeen) {
+  stream({initial_events_end("20"), event(WatchEventType::kAdded, "21")});
+  step(WatchRead{{error_event(410)}});
+  const auto told = stream({event(WatchEventType::kAdded, "3"), initial_events_end("20")});
+  for (const Event& event : told) EXPECT_FALSE(std::holds_alternative<InitDone>(event));
+  EXPECT_EQ(waits().count(), 800);
+}
+
 TEST(BackoffTest, StretchesByUpToAsMuchAgainButNeverBeyondTheCap) {
   testing::FakeClock clock;
   Backoff backoff;

@@ -16,6 +16,7 @@ struct Recorder final : Sink {
   void handle(Event event) override {
     if (std::holds_alternative<InitBegan>(event)) log += "[";
     if (std::holds_alternative<InitItem>(event)) log += "i";
+    if (std::holds_alternative<InitRemoved>(event)) log += "x";
     if (std::holds_alternative<InitDone>(event)) log += "]";
     if (std::holds_alternative<Applied>(event)) log += "a";
     if (std::holds_alternative<Deleted>(event)) log += "d";
@@ -88,6 +89,20 @@ TEST_F(WatcherTest, WaitsForAServerThatIsDownAndForAResourceThatIsMissing) {
   }));
   EXPECT_EQ(watcher_->trouble(), "");
   EXPECT_NE(seen.find("does not serve pods (v1): install the CRDs"), std::string::npos) << seen;
+}
+
+TEST_F(WatcherTest, ReadsEverythingFromAWatchWhereTheServerCan) {
+  api_.serve_initial_events(true);
+  WatchEvent end = event(WatchEventType::kBookmark, "250");
+  end.object["metadata"]["annotations"]["k8s.io/initial-events-end"] = "true";
+  using Reads = std::vector<Result<std::vector<WatchEvent>>>;
+  api_.script_watch(Reads{std::vector{event(WatchEventType::kAdded, "200")},
+                          std::vector{event(WatchEventType::kAdded, "201"), end}});
+  tasks_.spawn("watcher", watcher_->run());
+  EXPECT_TRUE(runs_until_log_is("[ii]")) << sink_.log;
+  EXPECT_TRUE(testing::run_until(context_, [&] { return api_.watched_from().size() == 2; }));
+  EXPECT_EQ(api_.watched_from()[1], "250");
+  for (const testing::Call& call : api_.calls()) EXPECT_NE(call.verb, "list");
 }
 
 }  // namespace
