@@ -46,6 +46,9 @@ void add_run(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(0.05, 600.0));
   run->add_option("--health-listen", options.health_listen, "Address of /healthz and /readyz")
       ->capture_default_str();
+  run->add_option("--metrics-listen", options.metrics_listen,
+                  "Address of /metrics for Prometheus, which asks for no credentials; 0: none")
+      ->capture_default_str();
   run->add_option("--runtime-port", options.runtime_port, "Port of the job API in runtime pods")
       ->capture_default_str();
   run->add_option("--lost-after-seconds", flags.lost_after_seconds,

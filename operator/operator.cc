@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <unistd.h>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "operator/controller/event_recorder.h"
 #include "operator/controller/health_server.h"
 #include "operator/controller/leader_election.h"
+#include "operator/controller/metrics_server.h"
 #include "operator/execute/reconcilers.h"
 #include "operator/kube/api_error.h"
 #include "operator/kube/client.h"
@@ -37,7 +39,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 // "0.0.0.0:8081", "[::]:8081"
-Result<net::ServerSettings> listen_settings(const std::string& text) {
+Result<net::ServerSettings> listen_settings(const std::string& flag, const std::string& text) {
   const size_t colon = text.rfind(':');
   net::ServerSettings settings;
   unsigned port = 65536;
@@ -49,15 +51,35 @@ Result<net::ServerSettings> listen_settings(const std::string& text) {
     settings.address = settings.address.substr(1, settings.address.size() - 2);
   }
   if (port > 65535 || settings.address.empty()) {
-    return fail(invalid_argument("--health-listen is \"" + text + "\"; it must be ADDRESS:PORT"));
+    return fail(invalid_argument(flag + " is \"" + text + "\"; it must be ADDRESS:PORT"));
   }
   settings.port = static_cast<uint16_t>(port);
   settings.max_connections = 64;
   return settings;
 }
 
-kube::ClientSettings election_client(const controller::ElectionSettings& election) {
+struct Listeners {
+  net::ServerSettings health;
+  std::optional<net::ServerSettings> metrics;
+};
+
+Result<Listeners> listeners(const OperatorOptions& options) {
+  Listeners made;
+  WAN_TRY(made.health, listen_settings("--health-listen", options.health_listen));
+  if (options.metrics_listen == "0") return made;
+  WAN_TRY(made.metrics, listen_settings("--metrics-listen", options.metrics_listen));
+  return made;
+}
+
+kube::ClientSettings api_client(metrics::Registry& metrics) {
   kube::ClientSettings settings;
+  settings.metrics = &metrics;
+  return settings;
+}
+
+kube::ClientSettings election_client(const controller::ElectionSettings& election,
+                                     metrics::Registry& metrics) {
+  kube::ClientSettings settings = api_client(metrics);
   settings.request_timeout = controller::request_timeout(election);
   return settings;
 }
@@ -65,7 +87,8 @@ kube::ClientSettings election_client(const controller::ElectionSettings& electio
 // What needs the operator key, and so exists only once that is known.
 struct Work {
   Work(asio::any_io_executor executor, kube::Api& api, const Clock& clock, execute::Caches& caches,
-       controller::EventRecorder& events, const OperatorKey& key, const OperatorOptions& options)
+       controller::EventRecorder& events, const OperatorKey& key, const OperatorOptions& options,
+       metrics::Registry& metrics)
       : issuer(key.capability_seed, clock),
         runtimes(executor, issuer, dispatcher_settings(options),
                  [this](const dispatch::PodRef& pod, const dispatch::Change& change) {
@@ -73,7 +96,8 @@ struct Work {
                  }),
         gate(clock),
         steps(api, caches, runtimes, issuer, events, gate, clock),
-        reconcilers(executor, api, clock, caches, runtimes, steps, gate, reconcile_settings(key, options)) {}
+        reconcilers(executor, api, clock, caches, runtimes, steps, gate, reconcile_settings(key, options),
+                    &metrics) {}
 
   static dispatch::DispatcherSettings dispatcher_settings(const OperatorOptions& options) {
     dispatch::DispatcherSettings settings;
@@ -99,11 +123,13 @@ struct Work {
 
 class Operator {
  public:
-  Operator(asio::any_io_executor executor, const kube::Config& config, net::ServerSettings health,
+  Operator(asio::any_io_executor executor, const kube::Config& config, Listeners listeners,
            OperatorOptions options);
   [[nodiscard]] Task<int> run();
 
  private:
+  [[nodiscard]] Status start_servers();
+  [[nodiscard]] Task<void> stop_servers();
   [[nodiscard]] Task<void> watch_signals();
   [[nodiscard]] Task<void> lead();
   [[nodiscard]] Task<Status> prepare();
@@ -116,11 +142,13 @@ class Operator {
   asio::any_io_executor executor_;
   OperatorOptions options_;
   SystemClock clock_;
+  metrics::Registry metrics_;
   kube::Client api_;
   kube::Client election_api_;
   controller::LeaderElection election_;
   controller::EventRecorder events_;
   controller::HealthServer health_;
+  std::optional<controller::MetricsServer> metrics_server_;
   execute::Caches caches_;
   Notify cache_step_;
   execute::CacheFeeder feeder_;
@@ -132,23 +160,44 @@ class Operator {
   TaskGroup tasks_;    // last: everything else
 };
 
-Operator::Operator(asio::any_io_executor executor, const kube::Config& config, net::ServerSettings health,
+Operator::Operator(asio::any_io_executor executor, const kube::Config& config, Listeners listeners,
                    OperatorOptions options)
     : executor_(executor),
       options_(std::move(options)),
-      api_(executor, config, clock_),
-      election_api_(executor, config, clock_, election_client(options_.election)),
+      api_(executor, config, clock_, api_client(metrics_)),
+      election_api_(executor, config, clock_, election_client(options_.election, metrics_)),
       election_(election_api_, clock_, options_.election),
       events_(executor, api_, clock_, host_name()),
-      health_(executor, std::move(health), [this] { return not_ready(); }),
+      health_(executor, std::move(listeners.health), [this] { return not_ready(); }),
       cache_step_(executor),
-      feeder_(executor, api_, clock_, caches_, options_.namespaces, [this] { cache_step_.notify(); }),
+      feeder_(
+          executor, api_, clock_, caches_, options_.namespaces, [this] { cache_step_.notify(); },
+          std::random_device{}(), cache::WatchMachine::FirstRead::kWatch),
       ended_(executor),
       working_(executor),
-      tasks_(executor) {}
+      tasks_(executor) {
+  if (listeners.metrics) metrics_server_.emplace(executor, *std::move(listeners.metrics), metrics_);
+  metrics::add_process_metrics(metrics_);
+  metrics::Gauge& leads =
+      metrics_.gauge("leader_election_master_status", "Whether this process holds the Lease",
+                     {{"name", options_.election.name}});
+  metrics_.before_text([this, &leads] { leads.Set(election_.leading() ? 1 : 0); });
+}
+
+// Without its numbers the operator works as well.
+Status Operator::start_servers() {
+  WAN_TRY_VOID(health_.start());
+  if (!metrics_server_) return Status();
+  if (const Status started = metrics_server_->start(); !started) {
+    log::warn("/metrics is not served: {} (--metrics-listen)", started.error().message);
+  } else {
+    log::info("/metrics is served on port {}", metrics_server_->port());
+  }
+  return Status();
+}
 
 Task<int> Operator::run() {
-  if (const Status started = health_.start(); !started) {
+  if (const Status started = start_servers(); !started) {
     log::error("{}", started.error().message);
     co_return 2;
   }
@@ -161,6 +210,11 @@ Task<int> Operator::run() {
   }
   co_await shut_down();
   co_return exit_code_.value_or(0);
+}
+
+Task<void> Operator::stop_servers() {
+  if (metrics_server_) co_await metrics_server_->stop();
+  co_await health_.stop();
 }
 
 void Operator::end(int exit_code) {
@@ -206,7 +260,7 @@ Task<Status> Operator::wait_for_caches() {
 
 Task<Status> Operator::prepare() {
   WAN_CO_TRY(const OperatorKey key, co_await wait_for_key());
-  work_.emplace(executor_, api_, clock_, caches_, events_, key, options_);
+  work_.emplace(executor_, api_, clock_, caches_, events_, key, options_, metrics_);
   feeder_.start();
   WAN_CO_TRY_VOID(co_await wait_for_caches());
   co_return co_await election_.acquire();
@@ -241,7 +295,7 @@ Task<void> Operator::shut_down() {
   co_await tasks_.join();
   co_await election_.release();
   co_await feeder_.stop();
-  co_await health_.stop();
+  co_await stop_servers();
   log::info("ended");
 }
 
@@ -253,9 +307,9 @@ int run_operator(const OperatorOptions& options) {
     log::error("{}", config.error().message);
     return 2;
   }
-  auto health = listen_settings(options.health_listen);
-  if (!health) {
-    log::error("{}", health.error().message);
+  auto listening = listeners(options);
+  if (!listening) {
+    log::error("{}", listening.error().message);
     return 2;
   }
   OperatorOptions completed = options;
@@ -266,7 +320,7 @@ int run_operator(const OperatorOptions& options) {
   log::info("wan-operator {} for {} at {}://{}, runtime image {}", WAN_VERSION, joined(options.namespaces),
             config->server.scheme, net::authority(config->server), options.runtime_image);
   asio::io_context context(1);
-  Operator process(context.get_executor(), *config, *std::move(health), std::move(completed));
+  Operator process(context.get_executor(), *config, *std::move(listening), std::move(completed));
   int exit_code = 2;
   asio::co_spawn(context, process.run(), [&exit_code](const std::exception_ptr& thrown, int code) {
     WAN_CHECK(!thrown);

@@ -20,7 +20,8 @@ struct OperatorOptions {
   uint16_t runtime_port = 8080;
   std::chrono::seconds lost_after{600};  // as reconcile::Settings
   std::string health_listen = "0.0.0.0:8081";
-  controller::ElectionSettings election;  // its namespace is operator_namespace
+  std::string metrics_listen = "127.0.0.1:8082";  // "0": none
+  controller::ElectionSettings election;          // its namespace is operator_namespace
   std::chrono::milliseconds shutdown_grace{10'000};
 };
 

@@ -8,6 +8,7 @@ namespace reason {
 // Any kind.
 inline constexpr const char* kModelNotFound = "ModelNotFound";
 inline constexpr const char* kProfileNotFound = "ProfileNotFound";
+inline constexpr const char* kForbidden = "Forbidden";
 inline constexpr const char* kNameConflict = "NameConflict";
 inline constexpr const char* kInvalidSpec = "InvalidSpec";
 // GalleryModel.

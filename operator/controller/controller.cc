@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::chrono::steady_clock::duration kLongest = std::chrono::minutes(1);
 
+std::optional<QueueMetrics> queue_metrics(const ControllerSettings& settings) {
+  if (settings.metrics == nullptr) return std::nullopt;
+  return std::optional<QueueMetrics>(std::in_place, *settings.metrics, settings.name);
+}
+
+std::optional<ReconcileMetrics> reconcile_metrics(const ControllerSettings& settings) {
+  if (settings.metrics == nullptr) return std::nullopt;
+  return std::optional<ReconcileMetrics>(std::in_place, *settings.metrics, settings.name, settings.workers);
+}
+
 }  // namespace
 
 Controller::Controller(asio::any_io_executor executor, const Clock& clock, ControllerSettings settings,
@@ -17,12 +27,16 @@ Controller::Controller(asio::any_io_executor executor, const Clock& clock, Contr
     : clock_(clock),
       settings_(std::move(settings)),
       reconcile_(std::move(reconcile)),
-      queue_(clock, settings_.retry),
+      queue_metrics_(queue_metrics(settings_)),
+      reconcile_metrics_(reconcile_metrics(settings_)),
+      queue_(clock, settings_.retry, queue_metrics_ ? &*queue_metrics_ : nullptr),
       wake_(executor),
-      tasks_(executor) {}
+      tasks_(executor) {
+  if (queue_metrics_) settings_.metrics->before_text([this] { queue_metrics_->refresh(queue_); });
+}
 
-void Controller::enqueue(const Key& key) {
-  queue_.add(key);
+void Controller::enqueue(const Key& key, Priority priority) {
+  queue_.add(key, priority);
   wake_.notify();
 }
 
@@ -58,36 +72,43 @@ void Controller::cancel() {
 }
 
 Task<void> Controller::work(Key key) {
-  Result<Outcome> outcome = fail(internal_error("the reconcile ended by an exception"));
+  const SteadyTime begun = clock_.steady();
+  if (reconcile_metrics_) reconcile_metrics_->begun();
+  Result<Outcome> outcome = Outcome();
+  bool thrown = false;
   try {
     outcome = co_await reconcile_(key);
   } catch (const std::exception& e) {
+    thrown = true;
     outcome = fail(internal_error(std::string("exception: ") + e.what()));
   }
-  settle(key, outcome);
+  const ReconcileResult result = settle(key, outcome);
+  if (reconcile_metrics_) {
+    reconcile_metrics_->ended(thrown ? ReconcileResult::kPanic : result, clock_.steady() - begun);
+  }
   queue_.done(key);
   wake_.notify();
 }
 
-void Controller::settle(const Key& key, const Result<Outcome>& outcome) {
+ReconcileResult Controller::settle(const Key& key, const Result<Outcome>& outcome) {
   if (outcome) {
     queue_.forget(key);
     if (!outcome->requeue_after) {
       ++counters_.succeeded;
-      return;
+      return ReconcileResult::kSuccess;
     }
     ++counters_.requeued_after;
     queue_.add_after(key, *outcome->requeue_after);
-    return;
+    return ReconcileResult::kRequeueAfter;
   }
   const Error& error = outcome.error();
-  if (error.code == ErrorCode::kCancelled) return;
+  if (error.code == ErrorCode::kCancelled) return ReconcileResult::kError;
   if (error.code == ErrorCode::kInvalidArgument) {
     ++counters_.terminal;
     log::error("{} {}: {}; waiting for a change", settings_.name, cache::to_string(key), error.message);
     queue_.forget(key);
     queue_.add_after(key, settings_.terminal_retry);
-    return;
+    return ReconcileResult::kTerminal;
   }
   ++counters_.failed;
   queue_.add_rate_limited(key);
@@ -98,6 +119,7 @@ void Controller::settle(const Key& key, const Result<Outcome>& outcome) {
     log::warn("{} {}: {}; trying again (failure {})", settings_.name, cache::to_string(key), error.message,
               queue_.failures(key));
   }
+  return ReconcileResult::kError;
 }
 
 }  // namespace wan::controller

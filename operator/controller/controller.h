@@ -7,6 +7,7 @@
 
 #include "base/async/notify.h"
 #include "base/async/task_group.h"
+#include "operator/controller/queue_metrics.h"
 #include "operator/controller/work_queue.h"
 
 namespace wan::controller {
@@ -34,6 +35,7 @@ struct ControllerSettings {
   RetrySettings retry;
   // How long a refused object waits for a change before it is tried once more.
   std::chrono::milliseconds terminal_retry{300'000};
+  metrics::Registry* metrics = nullptr;  // where it is counted, if anywhere
 };
 
 class Controller {
@@ -41,7 +43,7 @@ class Controller {
   Controller(asio::any_io_executor executor, const Clock& clock, ControllerSettings settings,
              Reconcile reconcile);
 
-  void enqueue(const Key& key);
+  void enqueue(const Key& key, Priority priority = Priority::kNormal);
   void enqueue_after(const Key& key, std::chrono::milliseconds delay);
 
   // Until stop() was called and the reconciles that were running have ended.
@@ -55,11 +57,13 @@ class Controller {
 
  private:
   [[nodiscard]] Task<void> work(Key key);
-  void settle(const Key& key, const Result<Outcome>& outcome);
+  ReconcileResult settle(const Key& key, const Result<Outcome>& outcome);
 
   const Clock& clock_;
   ControllerSettings settings_;
   Reconcile reconcile_;
+  std::optional<QueueMetrics> queue_metrics_;
+  std::optional<ReconcileMetrics> reconcile_metrics_;
   WorkQueue queue_;
   Counters counters_;
   bool stopping_ = false;

@@ -96,7 +96,7 @@ bool Caches::synced() const {
 
 CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
                          const std::vector<std::string>& namespaces, std::function<void()> changed,
-                         uint64_t jitter_seed)
+                         uint64_t jitter_seed, cache::WatchMachine::FirstRead first_read)
     : tasks_(std::move(executor)) {
   const std::string ours = std::string(api::kLabelManagedBy) + "=" + api::kManagedBy;
   const auto add = [&](const kube::Resource& resource, cache::StoreBase& store, const std::string& selector) {
@@ -107,6 +107,7 @@ CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const C
       settings.resource = resource;
       settings.namespace_ = scope;
       settings.label_selector = selector;
+      settings.first_read = first_read;
       settings.jitter_seed = jitter_seed + watchers_.size();
       watchers_.push_back(
           std::make_unique<cache::Watcher>(api, clock, std::move(settings), store.writer(scope), changed));

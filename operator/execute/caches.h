@@ -67,7 +67,8 @@ class CacheFeeder {
   // `namespaces` empty: the whole cluster. `changed` is called after each step of each watcher.
   CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
               const std::vector<std::string>& namespaces, std::function<void()> changed,
-              uint64_t jitter_seed = std::random_device{}());
+              uint64_t jitter_seed = std::random_device{}(),
+              cache::WatchMachine::FirstRead first_read = cache::WatchMachine::FirstRead::kList);
   void start();
   [[nodiscard]] Task<void> stop();
   // What the watchers wait for, in words; "" while all is well.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "operator/execute/refusal.h"
 #include "operator/kube/api_error.h"
 
 namespace wan::execute {
@@ -67,14 +68,32 @@ Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& run
       clock_(clock) {}
 
 Task<Status> Executor::run(std::string owner, reconcile::Plan plan) {
-  for (reconcile::Step& step : plan.steps) {
-    const bool of_owner = std::holds_alternative<reconcile::WriteStatus>(step);
-    Status done = co_await carry_out(owner, std::move(step));
+  const std::optional<reconcile::ObjectRef> subject = subject_of(plan);
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const bool of_owner = std::holds_alternative<reconcile::WriteStatus>(plan.steps[i]);
+    Status done = co_await carry_out(owner, std::move(plan.steps[i]));
     if (done) continue;
     if (of_owner && kube::is_not_found(done.error())) co_return Status();
+    if (kube::is_forbidden(done.error()) && subject) {
+      emit(refusal_event(*subject, done.error()));
+      plan.steps.erase(plan.steps.begin(), plan.steps.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      co_await tell_refusal(owner, std::move(plan), done.error());
+    }
     co_return done;
   }
   co_return Status();
+}
+
+Task<void> Executor::tell_refusal(std::string owner, reconcile::Plan rest, Error error) {
+  for (reconcile::Step& step : rest.steps) {
+    auto* status = std::get_if<reconcile::WriteStatus>(&step);
+    if (status == nullptr) continue;
+    reconcile::WriteStatus told = with_refusal(std::move(*status), error, clock_.wall());
+    const Status written = co_await write_status(owner, std::move(told));
+    // The refusal itself is what the caller hears of.
+    static_cast<void>(written);
+    co_return;
+  }
 }
 
 Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step) {

@@ -34,6 +34,8 @@ class Executor {
   void forget(const std::string& uid) { status_writes_.erase(uid); }
 
  private:
+  // Of the steps that are not carried out any more, the status is, with the reason why.
+  [[nodiscard]] Task<void> tell_refusal(std::string owner, reconcile::Plan rest, Error error);
   [[nodiscard]] Task<Status> carry_out(const std::string& owner, reconcile::Step step);
   [[nodiscard]] Task<Status> apply(const std::string& owner, reconcile::Apply step);
   [[nodiscard]] Task<Status> create(reconcile::Create step);

@@ -18,8 +18,9 @@ std::chrono::milliseconds places_interval(size_t waiting) {
   return std::chrono::milliseconds(1'000 + 10 * static_cast<int64_t>(waiting));
 }
 
-controller::ControllerSettings named(std::string name, int workers) {
+controller::ControllerSettings named(std::string name, int workers, metrics::Registry* metrics) {
   controller::ControllerSettings settings;
+  settings.metrics = metrics;
   settings.name = std::move(name);
   settings.workers = workers;
   settings.retry.cap = std::chrono::seconds(60);
@@ -60,7 +61,7 @@ bool frees_or_takes(const api::VideoJob* before, const api::VideoJob* after) {
 
 Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
                          dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate,
-                         reconcile::Settings settings)
+                         reconcile::Settings settings, metrics::Registry* metrics)
     : api_(api),
       clock_(clock),
       caches_(caches),
@@ -68,15 +69,15 @@ Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const C
       steps_(steps),
       gate_(gate),
       settings_(std::move(settings)),
-      models_(executor, clock, named("gallerymodel", 2),
+      models_(executor, clock, named("gallerymodel", 2, metrics),
               [this](cache::Key key) { return reconcile_model(std::move(key)); }),
-      wan_deployments_(executor, clock, named("wandeployment", 4),
+      wan_deployments_(executor, clock, named("wandeployment", 4, metrics),
                        [this](cache::Key key) { return reconcile_wan_deployment(std::move(key)); }),
-      video_jobs_(executor, clock, named("videojob", 4),
+      video_jobs_(executor, clock, named("videojob", 4, metrics),
                   [this](cache::Key key) { return reconcile_video_job(std::move(key)); }),
-      artifacts_(executor, clock, named("artifacts", 2),
+      artifacts_(executor, clock, named("artifacts", 2, metrics),
                  [this](cache::Key key) { return reconcile_artifacts(std::move(key)); }),
-      queues_(executor, clock, named("queue", 1),
+      queues_(executor, clock, named("queue", 1, metrics),
               [this](cache::Key key) { return reconcile_queue(std::move(key)); }),
       tasks_(executor) {
   listen();
@@ -84,7 +85,7 @@ Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const C
 
 void Reconcilers::listen() {
   caches_.models.listen([this](const auto* before, const auto* after) {
-    if (after != nullptr) models_.enqueue(cache::key_of(after->metadata));
+    if (after != nullptr) models_.enqueue(cache::key_of(after->metadata), priority(before, after));
     on_model(after != nullptr ? *after : *before);
   });
   caches_.wan_deployments.listen(
@@ -124,13 +125,27 @@ void Reconcilers::cancel() {
     controller->cancel();
 }
 
+// What is there at the start can wait: everything is looked at then.
+controller::Priority Reconcilers::priority() const {
+  return caches_.synced() ? controller::Priority::kNormal : controller::Priority::kLow;
+}
+
+template <class T>
+controller::Priority Reconcilers::priority(const T* before, const T* after) const {
+  if (!caches_.synced()) return controller::Priority::kLow;
+  const bool by_user = before == nullptr || after == nullptr ||
+                       before->metadata.generation != after->metadata.generation ||
+                       before->metadata.deleted != after->metadata.deleted;
+  return by_user ? controller::Priority::kHigh : controller::Priority::kNormal;
+}
+
 void Reconcilers::on_model(const api::GalleryModel& model) {
   const std::string& name = model.metadata.name;
   for (const auto* deployment : caches_.wan_deployments.by(caches_.wan_deployments_by_model, name)) {
-    wan_deployments_.enqueue(cache::key_of(deployment->metadata));
+    wan_deployments_.enqueue(cache::key_of(deployment->metadata), priority());
   }
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_model, name)) {
-    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata));
+    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata), priority());
   }
 }
 
@@ -141,17 +156,17 @@ void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api:
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
   if (after == nullptr) steps_.forget(meta.uid);
   const cache::Key key = cache::key_of(meta);
-  wan_deployments_.enqueue(key);
+  wan_deployments_.enqueue(key, priority(before, after));
   if (is_news(before, after)) {
     wake_jobs_of(key);
   } else {
-    queues_.enqueue(key);
+    queues_.enqueue(key, priority());
   }
 }
 
 void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob* after) {
   const api::VideoJob& job = after != nullptr ? *after : *before;
-  video_jobs_.enqueue(cache::key_of(job.metadata));
+  video_jobs_.enqueue(cache::key_of(job.metadata), priority(before, after));
   if (frees_or_takes(before, after)) {
     wake_queue_of(job);
     wake_deployment_of(job);
@@ -165,7 +180,7 @@ void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob*
   steps_.forget(job.metadata.uid);
   // Whatever still works for the deleted job must be told to end.
   if (job.spec.deployment_ref) {
-    wan_deployments_.enqueue(*deployment_key(job));
+    wan_deployments_.enqueue(*deployment_key(job), priority());
   }
 }
 
@@ -192,38 +207,38 @@ void Reconcilers::on_child(const api::Meta& child) {
 void Reconcilers::wake_owner(const api::Meta& child) {
   if (child.controller) {
     if (child.controller->kind == "WanDeployment") {
-      wan_deployments_.enqueue(cache::Key{child.namespace_, child.controller->name});
+      wan_deployments_.enqueue(cache::Key{child.namespace_, child.controller->name}, priority());
     }
     if (child.controller->kind == "VideoJob") {
-      video_jobs_.enqueue(cache::Key{child.namespace_, child.controller->name});
+      video_jobs_.enqueue(cache::Key{child.namespace_, child.controller->name}, priority());
     }
   }
   const cache::Key same_name{child.namespace_, child.name};
-  if (caches_.wan_deployments.contains(same_name)) wan_deployments_.enqueue(same_name);
+  if (caches_.wan_deployments.contains(same_name)) wan_deployments_.enqueue(same_name, priority());
 }
 
 void Reconcilers::wake_pod_owner(const std::string& owner_uid) {
   if (owner_uid.empty()) return;
   for (const auto* deployment : caches_.wan_deployments.by(caches_.wan_deployments_by_uid, owner_uid)) {
     const cache::Key key = cache::key_of(deployment->metadata);
-    wan_deployments_.enqueue(key);
-    queues_.enqueue(key);
+    wan_deployments_.enqueue(key, priority());
+    queues_.enqueue(key, priority());
   }
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, owner_uid)) {
-    video_jobs_.enqueue(cache::key_of(job->metadata));
+    video_jobs_.enqueue(cache::key_of(job->metadata), priority());
   }
 }
 
 void Reconcilers::wake_pod_jobs(const std::string& pod_uid) {
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_pod, pod_uid)) {
-    video_jobs_.enqueue(cache::key_of(job->metadata));
+    video_jobs_.enqueue(cache::key_of(job->metadata), priority());
   }
 }
 
 void Reconcilers::wake_jobs_of(const cache::Key& deployment) {
   const std::string served_by = cache::to_string(deployment);
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_deployment, served_by)) {
-    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata));
+    if (!api::is_finished(job->status)) video_jobs_.enqueue(cache::key_of(job->metadata), priority());
   }
 }
 
@@ -232,12 +247,12 @@ void Reconcilers::wake_held_jobs_in(const std::string& namespace_) {
   for (auto it = all.lower_bound(cache::Key{namespace_, ""});
        it != all.end() && it->first.namespace_ == namespace_; ++it) {
     const api::VideoJob& job = it->second;
-    if (!api::is_finished(job.status) && may_need_server(job)) video_jobs_.enqueue(it->first);
+    if (!api::is_finished(job.status) && may_need_server(job)) video_jobs_.enqueue(it->first, priority());
   }
 }
 
 void Reconcilers::wake_queue_of(const api::VideoJob& job) {
-  if (const auto key = deployment_key(job)) queues_.enqueue(*key);
+  if (const auto key = deployment_key(job)) queues_.enqueue(*key, priority());
 }
 
 // A server that is there needs another look only when the job that owns it has gone.
@@ -258,11 +273,12 @@ void Reconcilers::wake_deployment_of(const api::VideoJob& job) {
   const auto pods = caches_.pods.by(caches_.pods_by_owner, deployment->metadata.uid);
   const bool drains = std::ranges::any_of(
       pods, [](const api::Pod* pod) { return !pod->metadata.annotation(api::kAnnotationDraining).empty(); });
-  if (drains || deployment->spec.scaling) wan_deployments_.enqueue(cache::key_of(deployment->metadata));
+  if (drains || deployment->spec.scaling)
+    wan_deployments_.enqueue(cache::key_of(deployment->metadata), priority());
 }
 
 void Reconcilers::wake_claim(const std::string& namespace_, const std::string& claim) {
-  if (!claim.empty()) artifacts_.enqueue(cache::Key{namespace_, claim});
+  if (!claim.empty()) artifacts_.enqueue(cache::Key{namespace_, claim}, priority());
 }
 
 void Reconcilers::runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change) {
@@ -354,7 +370,7 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_queue(cache::Key key) {
     co_return outcome;
   }
   const auto wake = [this](const reconcile::video_job::Ticket* ticket) {
-    video_jobs_.enqueue(cache::Key{ticket->namespace_, ticket->name});
+    video_jobs_.enqueue(cache::Key{ticket->namespace_, ticket->name}, priority());
   };
   const FreePods free = free_pods(caches_, runtimes_, deployment->metadata.uid);
   std::ranges::for_each(queue.first(std::max<size_t>(free.uids.size(), 1)), wake);

@@ -15,7 +15,8 @@ namespace wan::execute {
 class Reconcilers {
  public:
   Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
-              dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate, reconcile::Settings settings);
+              dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate, reconcile::Settings settings,
+              metrics::Registry* metrics = nullptr);
   Reconcilers(const Reconcilers&) = delete;
   Reconcilers& operator=(const Reconcilers&) = delete;
 
@@ -33,6 +34,10 @@ class Reconcilers {
 
  private:
   void listen();
+  // Of whatever is woken by something else than its own change.
+  [[nodiscard]] controller::Priority priority() const;
+  template <class T>
+  [[nodiscard]] controller::Priority priority(const T* before, const T* after) const;
   void wake_owner(const api::Meta& child);
   void wake_jobs_of(const cache::Key& deployment);
   void wake_held_jobs_in(const std::string& namespace_);

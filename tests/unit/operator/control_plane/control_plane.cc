@@ -141,6 +141,8 @@ testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& na
                                      "wan-runtime:test",
                                      "--health-listen",
                                      "127.0.0.1:0",
+                                     "--metrics-listen",
+                                     "127.0.0.1:0",
                                      "--runtime-port",
                                      std::to_string(runtime_port_),
                                      "--lease-seconds",

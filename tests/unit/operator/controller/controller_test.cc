@@ -1,5 +1,6 @@
 #include "operator/controller/controller.h"
 
+#include <deque>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,6 +119,57 @@ TEST_F(ControllerTest, BreaksOffWhatRunsWhenLeadershipIsLost) {
   controller_->cancel();
   testing::run_task(context_, tasks_.join());
   EXPECT_EQ(running_, 0);
+}
+
+TEST_F(ControllerTest, ReconcilesAUsersEditBeforeTenThousandObjectsOfTheStart) {
+  settings_.workers = 1;
+  open_ = false;
+  start();
+  for (int i = 0; i < 10'000; ++i) {
+    controller_->enqueue({"ns", "k" + std::to_string(i)}, Priority::kLow);
+  }
+  ASSERT_TRUE(runs_until([&] { return running_ == 1; }));
+  controller_->enqueue({"ns", "edited"}, Priority::kHigh);
+  open_ = true;
+  ASSERT_TRUE(runs_until([&] { return log_.size() >= 3; }));
+  EXPECT_EQ(log_[1], "edited");
+}
+
+TEST_F(ControllerTest, IsCountedUnderTheNamesThatDashboardsExpect) {
+  metrics::Registry registry;
+  settings_.metrics = &registry;
+  outcomes_.push_back(fail(unavailable("down")));
+  outcomes_.push_back(fail(internal_error("throw")));
+  outcomes_.push_back(Outcome{std::chrono::milliseconds(1)});
+  start();
+  controller_->enqueue({"ns", "a"});
+  ASSERT_TRUE(runs_until([&] { return controller_->counters().succeeded == 1; }));
+  outcomes_.push_back(fail(invalid_argument("spec is wrong")));
+  controller_->enqueue({"ns", "b"});
+  ASSERT_TRUE(runs_until([&] { return controller_->counters().terminal == 1; }));
+  const std::string text = registry.text();
+  for (const char* sample : {
+           R"(controller_runtime_reconcile_total{controller="test",result="success"} 1)",
+           R"(controller_runtime_reconcile_total{controller="test",result="requeue_after"} 1)",
+           R"(controller_runtime_reconcile_total{controller="test",result="error"} 3)",
+           R"(controller_runtime_reconcile_errors_total{controller="test"} 3)",
+           R"(controller_runtime_terminal_reconcile_errors_total{controller="test"} 1)",
+           R"(controller_runtime_reconcile_panics_total{controller="test"} 1)",
+           R"(controller_runtime_reconcile_time_seconds_count{controller="test"} 5)",
+           R"(controller_runtime_max_concurrent_reconciles{controller="test"} 2)",
+           R"(controller_runtime_active_workers{controller="test"} 0)",
+           R"(workqueue_adds_total{controller="test",name="test"} 5)",
+           R"(workqueue_retries_total{controller="test",name="test"} 2)",
+           R"(workqueue_queue_duration_seconds_count{controller="test",name="test"} 5)",
+           R"(workqueue_work_duration_seconds_count{controller="test",name="test"} 5)",
+           R"(workqueue_depth{controller="test",name="test",priority="-100"} 0)",
+           R"(workqueue_depth{controller="test",name="test",priority="0"} 0)",
+           R"(workqueue_depth{controller="test",name="test",priority="100"} 0)",
+           R"(workqueue_unfinished_work_seconds{controller="test",name="test"} 0)",
+           R"(workqueue_longest_running_processor_seconds{controller="test",name="test"} 0)",
+       }) {
+    EXPECT_THAT(text, ::testing::HasSubstr(std::string(sample) + "\n"));
+  }
 }
 
 }  // namespace

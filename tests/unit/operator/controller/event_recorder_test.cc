@@ -53,20 +53,77 @@ TEST_F(EventRecorderTest, WritesWhatDescribeShows) {
   EXPECT_EQ(string_or(call.object, {"action"}, ""), "Reconcile");
 }
 
-TEST_F(EventRecorderTest, MakesASeriesOfTheSameEvent) {
+TEST_F(EventRecorderTest, MakesASeriesOfTheSameEventAndWritesItsLastCountWhenItHasEnded) {
   start();
   for (int i = 0; i < 100; ++i) recorder_.emit(note());
   ASSERT_TRUE(runs_until_writes(2));
+  const testing::Call created = api_.writes()[0];
   EXPECT_EQ(api_.writes()[1].verb, "patch");
-  EXPECT_EQ(int_or(api_.writes()[1].object, {"series", "count"}, 0), 100);
+  EXPECT_EQ(api_.writes()[1].name, created.name);
+  EXPECT_EQ(int_or(api_.writes()[1].object, {"series", "count"}, 0), 2);
   clock_.advance(std::chrono::minutes(7));
   recorder_.emit(note());
-  ASSERT_TRUE(runs_until_writes(3));
-  EXPECT_EQ(api_.writes()[2].verb, "create");
+  ASSERT_TRUE(runs_until_writes(4));
+  EXPECT_EQ(api_.writes()[2].name, created.name);
+  EXPECT_EQ(int_or(api_.writes()[2].object, {"series", "count"}, 0), 100);
+  EXPECT_EQ(string_or(api_.writes()[2].object, {"series", "lastObservedTime"}, ""),
+            "2026-01-31T00:00:00.000000Z");
+  EXPECT_EQ(api_.writes()[3].verb, "create");
+  EXPECT_NE(api_.writes()[3].name, created.name);
+}
+
+TEST_F(EventRecorderTest, WritesTheCountOfALongSeriesEveryHalfHour) {
+  start();
+  for (int minute = 0; minute < 65; ++minute) {
+    recorder_.emit(note());
+    clock_.advance(std::chrono::minutes(1));
+  }
+  ASSERT_TRUE(runs_until_writes(4));
+  EXPECT_EQ(int_or(api_.writes()[2].object, {"series", "count"}, 0), 32);
+  EXPECT_EQ(int_or(api_.writes()[3].object, {"series", "count"}, 0), 62);
+}
+
+TEST_F(EventRecorderTest, LimitsTheEventsOfOneObjectAndOfNoOther) {
+  start();
+  for (int i = 0; i < 40; ++i) recorder_.emit(note("Reason" + std::to_string(i)));
+  EventNote other = note("Other");
+  other.uid = "u-2";
+  recorder_.emit(other);
+  ASSERT_TRUE(runs_until_writes(26));
+  EXPECT_EQ(string_or(api_.writes()[25].object, {"reason"}, ""), "Other");
+  EXPECT_EQ(recorder_.lost(), 15U);
+  clock_.advance(std::chrono::seconds(301));
+  recorder_.emit(note("Later"));
+  recorder_.emit(note("Later still"));
+  ASSERT_TRUE(runs_until_writes(27));
+  EXPECT_EQ(recorder_.lost(), 16U);
+}
+
+TEST_F(EventRecorderTest, KeepsAnEventWhileTheServerIsAwayButNotForEver) {
+  EventSettings settings;
+  settings.tries = 3;
+  settings.between_tries = std::chrono::milliseconds(1);
+  EventRecorder recorder(context_.get_executor(), api_, clock_, "pod-1", settings);
+  for (int i = 0; i < 2 + 3; ++i) api_.fail_next("create", unavailable("connection refused"));
+  recorder.emit(note("Kept"));
+  recorder.emit(note("Lost"));
+  recorder.emit(note("Last"));
+  tasks_.spawn("events", recorder.run());
+  ASSERT_TRUE(testing::run_until(context_, [&] { return api_.calls().size() == 7; }));
+  tasks_.cancel();
+  testing::run_task(context_, tasks_.join());
+  EXPECT_EQ(recorder.lost(), 1U);
+  ASSERT_EQ(api_.calls().size(), 7U);
+  EXPECT_EQ(string_or(api_.calls()[2].object, {"reason"}, ""), "Kept");
+  EXPECT_EQ(string_or(api_.calls()[6].object, {"reason"}, ""), "Last");
 }
 
 TEST_F(EventRecorderTest, LosesEventsRatherThanMemoryWhenNobodyTakesThem) {
-  for (int i = 0; i < 5000; ++i) recorder_.emit(note("Reason" + std::to_string(i)));
+  for (int i = 0; i < 5000; ++i) {
+    EventNote one = note();
+    one.uid = std::to_string(i);
+    recorder_.emit(one);
+  }
   EXPECT_EQ(recorder_.lost(), 4000U);
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/async/task_group.h"
 #include "base/crypto/capability.h"
 #include "operator/api/identifiers.h"
 #include "operator/dispatch/dispatcher.h"
@@ -81,6 +82,41 @@ TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
   EXPECT_EQ(api_.writes()[1].field_manager, "wan-operator-status");
   EXPECT_EQ(string_or(api_.writes()[1].object, {"metadata", "uid"}, ""), uid);
   EXPECT_TRUE(executor_.last_status_write(uid));
+}
+
+TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {
+  const std::string uid = string_or(put_job(), {"metadata", "uid"}, "");
+  Json status = *parse_json(R"({"observedGeneration":3,"phase":"Pending","conditions":[
+    {"type":"Ready","status":"False","observedGeneration":3,"reason":"StartingPods","message":"m",
+     "lastTransitionTime":"2026-01-31T00:00:00Z"}]})");
+  const std::string why = "apply deployments.apps ns/a: 403 Forbidden: cannot patch resource \"deployments\"";
+  api_.fail_next("apply", Error{ErrorCode::kPermissionDenied, why});
+  const Status done = run({reconcile::Apply{child("a", "u")}, reconcile::Apply{child("b", "u")},
+                           reconcile::WriteStatus{ref(uid), status, ""}});
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(done.error().message == why) << done.error().message;
+  ASSERT_THAT(verbs(), ElementsAre("apply", "apply/status"));
+  const Json written = api_.writes()[1].object["status"];
+  EXPECT_EQ(string_or(written, {"phase"}, ""), "Pending");
+  ASSERT_EQ(written["conditions"].size(), 2U);
+  for (const Json& condition : written["conditions"]) {
+    EXPECT_EQ(string_or(condition, {"reason"}, ""), "Forbidden");
+    EXPECT_EQ(string_or(condition, {"message"}, ""), why);
+    EXPECT_EQ(int_or(condition, {"observedGeneration"}, 0), 3);
+    const bool ready = string_or(condition, {"type"}, "") == "Ready";
+    EXPECT_EQ(string_or(condition, {"status"}, ""), ready ? "False" : "True");
+  }
+  api_.clear_calls();
+  TaskGroup tasks(context_.get_executor());
+  tasks.spawn("events", events_.run());
+  EXPECT_TRUE(testing::run_until(context_, [&] { return !api_.writes().empty(); }));
+  tasks.cancel();
+  testing::run_task(context_, tasks.join());
+  const Json event = api_.writes().at(0).object;
+  EXPECT_EQ(string_or(event, {"type"}, ""), "Warning");
+  EXPECT_EQ(string_or(event, {"reason"}, ""), "Forbidden");
+  EXPECT_EQ(string_or(event, {"note"}, ""), why);
+  EXPECT_EQ(string_or(event, {"regarding", "uid"}, ""), uid);
 }
 
 TEST_F(ExecutorTest, StopsAtTheFirstStepThatFails) {
