@@ -15,7 +15,8 @@ constexpr size_t kMaxKnown = 4096;
 constexpr size_t kMaxNote = 1024;
 constexpr std::chrono::minutes kSeriesEnds{6};
 constexpr std::chrono::minutes kSeriesRefresh{30};
-constexpr std::chrono::minutes kSeriesLook{1};  // how often ended series are looked for
+constexpr std::chrono::minutes kSeriesLook{1};        // how often ended series are looked for
+constexpr std::chrono::seconds kSeriesLookAgain{10};  // a storm of events must not look at each
 constexpr std::chrono::hours kIdle{1};
 // An object that was silent for so long has its whole allowance again.
 constexpr std::chrono::hours kAllowanceForgotten{3};
@@ -85,6 +86,8 @@ bool EventRecorder::may_emit(const std::string& uid, SteadyTime now) {
 
 // What nobody has repeated for a while is over: its last count is written, and the next one starts anew.
 void EventRecorder::close_series(SteadyTime now) {
+  if (looked_at_ && now - *looked_at_ < kSeriesLookAgain) return;
+  looked_at_ = now;
   for (auto it = known_.begin(); it != known_.end();) {
     Known& known = it->second;
     const bool over = now - known.last_seen > kSeriesEnds;

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/async/notify.h"
@@ -81,6 +82,7 @@ class EventRecorder {
   std::deque<Write> pending_;
   std::map<std::string, Known> known_;           // by what makes two events the same
   std::map<std::string, Allowance> allowances_;  // by the object's UID
+  std::optional<SteadyTime> looked_at_;          // for series that have ended
   uint64_t lost_ = 0;
   Notify wake_;
 };
