@@ -1,6 +1,7 @@
 #include "operator/api/runtime_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "operator/api/codec.h"
 
@@ -12,6 +13,12 @@ Status read_part(const Json& json, std::string_view field, std::optional<T>& res
   const Json* part = find(json, {field});
   if (!part || part->is_null()) return {};
   return Codec<std::optional<T>>::read(*part, result, "JobState." + std::string(field));
+}
+
+// How far an attempt has come; it never goes back.
+int stage(const JobState& state) {
+  if (state.finished()) return 2;
+  return state.phase == job_phase::kQueued ? 0 : 1;
 }
 
 }  // namespace
@@ -44,7 +51,7 @@ void apply_job(RuntimeView& view, JobState state) {
   const auto found = std::ranges::find(view.jobs, state.uid, &JobState::uid);
   if (found == view.jobs.end()) {
     view.jobs.push_back(std::move(state));
-  } else if (found->attempt <= state.attempt) {
+  } else if (std::pair(found->attempt, stage(*found)) <= std::pair(state.attempt, stage(state))) {
     *found = std::move(state);
   }
 }

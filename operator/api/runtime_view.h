@@ -55,7 +55,8 @@ struct RuntimeView {
 
 // The body of GET /v1/status into `view` (jobs and reachable stay). Refused if it names another pod.
 [[nodiscard]] Status apply_status(RuntimeView& view, const Json& status);
-// Adds or replaces the state of that uid; a lower attempt than the known one is ignored.
+// Adds or replaces the state of that uid. Ignored is a lower attempt than the known one, and an earlier phase
+// of the same: the answer to a request can arrive after what the stream says of later.
 void apply_job(RuntimeView& view, JobState state);
 // One line of GET /v1/events: STATUS, JOB, HEARTBEAT; unknown types are ignored. True if `view` changed.
 [[nodiscard]] Result<bool> apply_event(RuntimeView& view, const Json& event);

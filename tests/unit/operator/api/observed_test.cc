@@ -119,6 +119,15 @@ TEST(RuntimeView, IgnoresAnOlderAttempt) {
   EXPECT_EQ(view.jobs.size(), 1u);
 }
 
+TEST(RuntimeView, AnAnswerThatComesLateDoesNotUndoWhatTheStreamHasTold) {
+  RuntimeView view;
+  apply_job(view, {.uid = "j", .attempt = 1, .phase = "Succeeded"});
+  apply_job(view, {.uid = "j", .attempt = 1, .phase = "Queued"});
+  EXPECT_EQ(view.job("j")->phase, "Succeeded");
+  apply_job(view, {.uid = "j", .attempt = 2, .phase = "Queued"});
+  EXPECT_EQ(view.job("j")->phase, "Queued") << "another attempt begins from the start";
+}
+
 TEST(RuntimeView, RefusesAJobStateThatSaysNothing) {
   for (const char* text : {"{}", R"({"uid": "j", "phase": "Running"})", R"({"uid": "j", "attempt": 1})",
                            R"({"uid": "j", "attempt": 1, "phase": "Running", "result": 5})"}) {
