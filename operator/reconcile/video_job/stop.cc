@@ -17,7 +17,9 @@ bool nothing_runs(const Draft& draft) {
     }
     return true;
   }
-  return !draft.status.assignment || !assigned_pod(draft);
+  const api::Pod* pod = assigned_pod(draft);
+  // A pod that its node gave up stays listed, and nothing runs in it.
+  return !pod || pod->phase == "Failed" || pod->phase == "Succeeded";
 }
 
 // A pod that was assigned but never heard of the job cannot start it: only this operator dispatches, and it

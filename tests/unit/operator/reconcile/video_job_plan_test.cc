@@ -411,6 +411,15 @@ TEST(VideoJob, IsCancelledWhenItsPodIsGone) {
   EXPECT_EQ(after(observed).phase, "Cancelled");
 }
 
+TEST(VideoJob, IsCancelledWhenItsPodWasEvictedAndIsStillListed) {
+  Observed observed = assigned("Running");
+  observed.job.spec.cancel = true;
+  observed.runtimes.clear();
+  observed.pods[0].phase = "Failed";
+  observed.pods[0].reason = "Evicted";
+  EXPECT_EQ(after(observed).phase, "Cancelled");
+}
+
 TEST(VideoJob, KeepsTheVideoThatWasDoneBeforeTheCancel) {
   Observed observed = running();
   observed.job.spec.cancel = true;
