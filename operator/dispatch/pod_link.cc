@@ -40,6 +40,12 @@ Error refusal(const net::Response& response, const std::string& what) {
   return Error{code, what + ": the runtime answers " + reason_of(response) + ": " + message_of(response)};
 }
 
+// What an answer says of the job counts at once; without it the stream brings it.
+Result<api::JobState> state_in(const net::Response& response) {
+  WAN_TRY(const Json body, parse_json(response.body));
+  return api::job_state_from_json(body);
+}
+
 }  // namespace
 
 Change difference(const api::RuntimeView& before, const api::RuntimeView& after) {
@@ -125,6 +131,7 @@ Task<Status> PodLink::load_jobs() {
     co_return fail(failed_precondition("GET /v1/jobs: pod " + answered + " answers at this address"));
   }
   const api::RuntimeView before = view_;
+  ++connection_;
   view_.jobs.clear();
   if (const Json* items = find(body, {"items"}); items != nullptr && items->is_array()) {
     for (const Json& item : *items) {
@@ -173,9 +180,10 @@ Task<Result<net::Response>> PodLink::send_job(std::string method, std::string jo
 
 Task<Status> PodLink::put_job(std::string job_uid, int attempt, Json body) {
   std::string text = body.dump();
+  const uint64_t connection = connection_;
   WAN_CO_TRY(const net::Response response, co_await send_job("PUT", job_uid, attempt, std::move(text)));
   if (response.status == 200 || response.status == 201) {
-    accept_answer(response);
+    if (auto state = state_in(response)) accept_answer(*std::move(state), connection);
     co_return Status();
   }
   if (response.status != 422) co_return fail(refusal(response, "PUT /v1/jobs/" + job_uid));
@@ -184,24 +192,25 @@ Task<Status> PodLink::put_job(std::string job_uid, int attempt, Json body) {
   refused.attempt = attempt;
   refused.phase = "Failed";
   refused.error = api::JobError{reason_of(response), message_of(response), false};
-  take(std::move(refused));
+  accept_answer(std::move(refused), connection);
   co_return Status();
 }
 
 Task<Status> PodLink::cancel_job(std::string job_uid, int attempt) {
+  const uint64_t connection = connection_;
   WAN_CO_TRY(const net::Response response, co_await send_job("DELETE", job_uid, attempt, ""));
   if (response.status == 404) co_return Status();
   if (response.status != 200) co_return fail(refusal(response, "DELETE /v1/jobs/" + job_uid));
-  accept_answer(response);
+  if (auto state = state_in(response)) accept_answer(*std::move(state), connection);
   co_return Status();
 }
 
-// What the answer says of the job counts at once; without it the stream brings it.
-void PodLink::accept_answer(const net::Response& response) {
-  auto body = parse_json(response.body);
-  if (!body) return;
-  auto state = api::job_state_from_json(*body);
-  if (state) take(*std::move(state));
+void PodLink::accept_answer(api::JobState state, uint64_t connection) {
+  if (connection == connection_) return take(std::move(state));
+  // Whoever asked looks again at what the pod knows now.
+  Change change;
+  change.jobs.insert(state.uid);
+  changed_(change);
 }
 
 // Looks at this one job alone: a view may hold many.

@@ -56,7 +56,9 @@ class PodLink {
   [[nodiscard]] Task<Result<net::Response>> send_job(std::string method, std::string job_uid, int attempt,
                                                      std::string body);
   [[nodiscard]] Status on_line(const std::string& line);
-  void accept_answer(const net::Response& response);
+  // The state that answers a request which was sent on that connection. Another connection has told since
+  // what the pod knows, perhaps that of a restarted process: then the answer no longer counts.
+  void accept_answer(api::JobState state, uint64_t connection);
   void set_reachable(bool reachable);
   // Into the view, and tells what that changed.
   void take(api::JobState state);
@@ -69,6 +71,7 @@ class PodLink {
   LinkSettings settings_;
   std::function<void(const Change&)> changed_;
   api::RuntimeView view_;
+  uint64_t connection_ = 0;  // how many lists of jobs have been read
 };
 
 // What must be told of two states of one view.

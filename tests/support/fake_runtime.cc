@@ -37,6 +37,7 @@ FakeRuntime::FakeRuntime(asio::any_io_executor executor, std::string address, ui
     : executor_(executor),
       pod_uid_(std::move(pod_uid)),
       public_key_(std::move(public_key)),
+      answer_(executor),
       server_(executor, at(std::move(address), port),
               [this](net::IncomingRequest& request, net::ResponseWriter& writer) {
                 return handle(request, writer);
@@ -143,6 +144,10 @@ Task<void> FakeRuntime::handle(net::IncomingRequest& request, net::ResponseWrite
         response = delete_job(segments[2]);
       }
     }
+  }
+  if (method == "PUT" && std::exchange(holds_answer_, false)) {
+    const auto released = co_await answer_.wait(std::chrono::hours(1));
+    if (!released) co_return;
   }
   const Status sent = co_await writer.respond(std::move(response));
   static_cast<void>(sent);

@@ -42,6 +42,9 @@ class FakeRuntime {
   [[nodiscard]] size_t streams() const { return streams_.size(); }
   // The next PUT is refused so.
   void refuse_next_put(unsigned status, std::string reason, std::string message);
+  // The answer to the next PUT stays away until release_answer().
+  void hold_next_answer() { holds_answer_ = true; }
+  void release_answer() { answer_.notify(); }
   // New jobs run by themselves: Running, three steps of progress, Succeeded.
   void run_jobs_by_itself(bool on) { runs_by_itself_ = on; }
 
@@ -77,6 +80,8 @@ class FakeRuntime {
   std::vector<RuntimeRequest> requests_;
   std::optional<net::Response> refusal_;
   bool runs_by_itself_ = false;
+  bool holds_answer_ = false;
+  Notify answer_;
   size_t refused_ = 0;
   net::Server server_;
   TaskGroup tasks_;

@@ -158,6 +158,29 @@ TEST_F(DispatcherTest, ForgetsJobsThatARestartedProcessDoesNotKnow) {
   EXPECT_THAT(told, Contains("j1"));
 }
 
+TEST_F(DispatcherTest, DoesNotBelieveAnAnswerFromBeforeARestart) {
+  connect();
+  runtime_.hold_next_answer();
+  Json body = Json::object();
+  body["podUID"] = "pod-1";
+  body["attempt"] = 1;
+  body["epoch"] = issuer_.epoch();
+  bool answered = false;
+  asio::co_spawn(context_, dispatcher_->put_job("pod-1", "j1", 1, body),
+                 [&](const std::exception_ptr&, const Status& done) { answered = done.has_value(); });
+  ASSERT_TRUE(runs_until([this] { return runtime_.job("j1") != nullptr && phase_of("j1") == "Queued"; }));
+  runtime_.forget_jobs();
+  runtime_.break_streams();
+  ASSERT_TRUE(runs_until([this] { return phase_of("j1").empty() && reachable(); }));
+
+  changes_.clear();
+  runtime_.release_answer();
+  ASSERT_TRUE(runs_until([&] { return answered; }));
+  EXPECT_EQ(phase_of("j1"), "") << "the pod does not know the job";
+  ASSERT_FALSE(changes_.empty()) << "whoever asked must look again";
+  EXPECT_THAT(changes_.back().second.jobs, UnorderedElementsAre("j1"));
+}
+
 TEST_F(DispatcherTest, HandsAJobOverWithAGrantForThisPodJobAndAttempt) {
   connect();
   ASSERT_TRUE(put("j1", 2));
