@@ -14,6 +14,12 @@ namespace {
 constexpr std::string_view kPrefix = "sha256:";
 constexpr size_t kFilePiece = 1u << 18;
 
+// EVP_sha256() would be looked up among the providers for every hash.
+const EVP_MD* algorithm() {
+  static const EVP_MD* fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return fetched;
+}
+
 }  // namespace
 
 struct Sha256::State {
@@ -22,7 +28,7 @@ struct Sha256::State {
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  WAN_CHECK(state_->context && EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+  WAN_CHECK(state_->context && EVP_DigestInit_ex(state_->context, algorithm(), nullptr) == 1);
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;

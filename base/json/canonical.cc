@@ -24,8 +24,13 @@ std::u16string utf16(std::string_view text) {
   return units;
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+}
+
 Status write_string(std::string_view text, std::string& out) {
-  if (!is_utf8(text)) return fail(invalid_argument("a string that is not UTF-8 has no canonical JSON"));
+  if (!is_ascii(text) && !is_utf8(text))
+    return fail(invalid_argument("a string that is not UTF-8 has no canonical JSON"));
   out += '"';
   for (const char c : text) {
     switch (c) {
@@ -95,17 +100,10 @@ Status write_number(const Json& value, std::string& out) {
 
 Status write_value(const Json& value, std::string& out);
 
-Status write_object(const Json& object, std::string& out) {
-  std::vector<std::pair<std::u16string, Json::const_iterator>> members;
-  for (auto member = object.begin(); member != object.end(); ++member) {
-    if (!is_utf8(member.key()))
-      return fail(invalid_argument("a key that is not UTF-8 has no canonical JSON"));
-    members.emplace_back(utf16(member.key()), member);
-  }
-  std::ranges::sort(members, {}, [](const auto& member) -> const std::u16string& { return member.first; });
+Status write_members(const std::vector<Json::const_iterator>& members, std::string& out) {
   out += '{';
   const char* separator = "";
-  for (const auto& [units, member] : members) {
+  for (const Json::const_iterator& member : members) {
     out += std::exchange(separator, ",");
     WAN_TRY_VOID(write_string(member.key(), out));
     out += ':';
@@ -113,6 +111,23 @@ Status write_object(const Json& object, std::string& out) {
   }
   out += '}';
   return {};
+}
+
+Status write_object(const Json& object, std::string& out) {
+  std::vector<Json::const_iterator> members;
+  bool ascii = true;
+  for (auto member = object.begin(); member != object.end(); ++member) {
+    ascii = ascii && is_ascii(member.key());
+    members.push_back(member);
+  }
+  // Json keeps keys in the order of their bytes, which for ASCII is that of UTF-16.
+  if (ascii) return write_members(members, out);
+  for (const auto& member : members) {
+    if (!is_utf8(member.key()))
+      return fail(invalid_argument("a key that is not UTF-8 has no canonical JSON"));
+  }
+  std::ranges::sort(members, {}, [](const auto& member) { return utf16(member.key()); });
+  return write_members(members, out);
 }
 
 Status write_array(const Json& array, std::string& out) {

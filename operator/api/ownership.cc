@@ -8,6 +8,7 @@ namespace wan::api {
 namespace {
 
 bool covers(const Json& fields, const Json& intent);
+bool covers_all_but(std::initializer_list<std::string_view> left_out, const Json& fields, const Json& intent);
 
 // The key of an element of a list, {"name":"runtime"}; keys that the element leaves to their defaults agree.
 bool is_key_of(const std::string& name, const Json& element) {
@@ -29,13 +30,22 @@ bool covers_element(const Json& fields, const Json& element) {
   });
 }
 
+// A leaf: a scalar, or a map or list that is owned as a whole.
+bool is_leaf(const Json& fields) { return !fields.is_object() || fields.empty(); }
+
 bool covers(const Json& fields, const Json& intent) {
-  // A leaf: a scalar, or a map or list that is owned as a whole.
-  if (!fields.is_object() || fields.empty() || intent.is_primitive()) return true;
+  if (is_leaf(fields) || intent.is_primitive()) return true;
   if (intent.is_array()) {
     return std::ranges::all_of(intent, [&](const Json& element) { return covers_element(fields, element); });
   }
+  return covers_all_but({}, fields, intent);
+}
+
+bool covers_all_but(std::initializer_list<std::string_view> left_out, const Json& fields,
+                    const Json& intent) {
+  if (is_leaf(fields)) return true;
   return std::ranges::all_of(intent.items(), [&](const auto& part) {
+    if (std::ranges::find(left_out, part.key()) != left_out.end()) return true;
     const auto found = fields.find("f:" + part.key());
     return found != fields.end() && covers(*found, part.value());
   });
@@ -60,10 +70,10 @@ std::string owned_fields(const Json& object) {
 bool owns(const std::string& fields, const Json& intent) {
   const auto owned = parse_json(fields);
   if (!owned || !owned->is_object()) return false;
-  Json wanted = intent;
-  for (const char* field : {"apiVersion", "kind"}) wanted.erase(field);
-  for (const char* field : {"name", "namespace", "uid", "resourceVersion"}) wanted["metadata"].erase(field);
-  return covers(*owned, wanted);
+  if (is_leaf(*owned)) return true;
+  const auto metadata = owned->find("f:metadata");
+  return metadata != owned->end() && covers_all_but({"apiVersion", "kind", "metadata"}, *owned, intent) &&
+         covers_all_but({"name", "namespace", "uid", "resourceVersion"}, *metadata, intent.at("metadata"));
 }
 
 }  // namespace wan::api
