@@ -24,10 +24,13 @@ uint16_t free_port(asio::io_context& context) {
   return port;
 }
 
+// A test may make more than one.
 std::string namespace_name() {
-  std::string name = "t" + std::to_string(getpid()) + "-";
+  static int last = 0;
+  std::string name = "t" + std::to_string(getpid()) + "-" + std::to_string(++last) + "-";
   for (const char c : std::string(::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const auto byte = static_cast<unsigned char>(c);
+    name += std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '-';
   }
   return name.substr(0, 50);
 }
@@ -182,6 +185,7 @@ Json ControlPlaneTest::get_or_null(const kube::Resource& resource, const std::st
 
 std::vector<Json> ControlPlaneTest::list(const kube::Resource& resource) {
   kube::ListOptions options;
+  options.limit = 100'000;  // in one page
   if (resource.namespaced) options.namespace_ = namespace_;
   auto page = run(api_->list(resource, std::move(options)));
   EXPECT_TRUE(page) << page.error().message;
@@ -201,8 +205,8 @@ Result<Json> ControlPlaneTest::patch(const kube::Resource& resource, const std::
   return run(api_->merge_patch(resource, resource.namespaced ? namespace_ : "", name, std::move(body)));
 }
 
-bool ControlPlaneTest::wait_until(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+bool ControlPlaneTest::wait_until(const std::function<bool()>& condition, std::chrono::seconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > until) {
       std::fputs(logs().c_str(), stderr);

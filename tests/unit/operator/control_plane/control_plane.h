@@ -50,7 +50,8 @@ class ControlPlaneTest : public ::testing::Test {
   // Asks until the object is so; its last state is printed where it never is.
   bool wait_for(const kube::Resource& resource, const std::string& name,
                 const std::function<bool(const Json&)>& is_so);
-  bool wait_until(const std::function<bool()>& condition);
+  bool wait_until(const std::function<bool()>& condition,
+                  std::chrono::seconds limit = std::chrono::seconds(60));
   // Lets time pass for everything that runs here.
   template <class T>
   T run(Task<T> task) {
