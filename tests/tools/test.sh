@@ -29,7 +29,7 @@ run_suite() { # NAME BUILD_DIR CTEST_ARGS...
   log=$build/Testing/Temporary/LastTest.log
   rm -f "$log"
   printf '%s== %s%s\n' "$bold" "$name" "$plain"
-  ctest --test-dir "$build" --no-tests=ignore --output-on-failure -j2 "$@" || true
+  ctest --test-dir "$build" --no-tests=ignore --output-on-failure "$@" || true
   [ ! -e "$log" ] || { cp "$log" "$build/Testing/$name.log"; count "$log"; }
   report+=("$(printf '%-12s %4d s  of %4d s' "$name" $((SECONDS - started)) "${share[$name]:-300}")")
 }
@@ -41,13 +41,15 @@ if [ -n "$lint" ]; then tests/tools/lint.sh; fi
 tests/tools/build.sh asan
 report+=("$(printf '%-12s %4d s  of %4d s' "set-up+build" $((SECONDS - started)) "${share[setup]}")")
 
-for s in "${suites[@]}"; do run_suite "$s" build/release -L "^$s\$"; done
+# The operator's tests wait more than they compute.
+declare -A at_once=([operator]=-j3)
+for s in "${suites[@]}"; do run_suite "$s" build/release -L "^$s\$" "${at_once[$s]:--j2}"; done
 # The same unit tests under the address and undefined-behaviour sanitizers: everything without torch, no cluster.
 on_host=(-LE 'engine|cluster' -E 'control_plane|layout')
-if [ $# = 0 ]; then run_suite sanitizers build/asan "${on_host[@]}"; fi
+if [ $# = 0 ]; then run_suite sanitizers build/asan -j2 "${on_host[@]}"; fi
 if [ -n "${WAN_LONG:-}" ]; then
   tests/tools/build.sh tsan
-  run_suite threads build/tsan "${on_host[@]}"
+  run_suite threads build/tsan -j2 "${on_host[@]}"
 fi
 
 printf '\n%s\n' "suite         took    share"
