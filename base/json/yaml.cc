@@ -186,7 +186,8 @@ Result<std::vector<Json>> parse_yaml_documents(std::string_view text, JsonLimits
     for (YAML::Mark last_start = YAML::Mark::null_mark();;) {
       Events events(limits.max_depth);
       if (!parser.HandleNextDocument(events)) return documents;
-      // yaml-cpp 0.7 takes a token that no document can begin with (a comma) for an empty document, over and over.
+      // yaml-cpp 0.7 takes a token that no document can begin with (a comma) for an empty document, over and
+      // over.
       if (events.start().pos == last_start.pos) refuse(last_start, "this character does not belong here");
       last_start = events.start();
       if (Json document = events.take(); !document.is_null()) documents.push_back(std::move(document));

@@ -37,7 +37,8 @@ Result<ExecPlugin> parse_exec_plugin(const Json& exec, const Json& cluster, cons
   plugin.api_version = string_or(exec, {"apiVersion"}, "");
   plugin.install_hint = string_or(exec, {"installHint"}, "");
   if (const Json* args = find(exec, {"args"}); args != nullptr && args->is_array()) {
-    for (const Json& each : *args) plugin.argv.push_back(each.is_string() ? each.get<std::string>() : each.dump());
+    for (const Json& each : *args)
+      plugin.argv.push_back(each.is_string() ? each.get<std::string>() : each.dump());
   }
   if (const Json* env = find(exec, {"env"}); env != nullptr && env->is_array()) {
     for (const Json& each : *env) {
