@@ -36,6 +36,7 @@ run_suite() { # NAME BUILD_DIR CTEST_ARGS...
 
 started=$SECONDS
 tests/tools/setup.sh
+if [ -n "$lint" ]; then tests/tools/lint.sh --format; fi  # seconds, so before the build
 tests/tools/build.sh release
 if [ -n "$lint" ]; then tests/tools/lint.sh; fi
 tests/tools/build.sh asan
