@@ -16,8 +16,9 @@ set(wan_headers_torch <ATen/core/Tensor.h> <ATen/ops/add.h> <ATen/ops/cat.h> <AT
 set(wan_headers_cli <CLI/CLI.hpp>)
 set(wan_headers_test <gmock/gmock.h> <gtest/gtest.h>)
 
-# One target per combination that is used; its name says which.
-function(wan_precompiled_target name kinds libraries)
+# One target per combination that is used; its name says which. FLAGS are what its users are compiled with beside all
+# others'.
+function(wan_precompiled_target name kinds libraries flags)
   if(NOT EXISTS "${CMAKE_BINARY_DIR}/pch/${name}.cc")  # written anew, it would be compiled anew
     file(WRITE "${CMAKE_BINARY_DIR}/pch/${name}.cc" "")
   endif()
@@ -27,12 +28,12 @@ function(wan_precompiled_target name kinds libraries)
   foreach(kind IN LISTS kinds)
     list(APPEND headers ${wan_headers_${kind}})
   endforeach()
-  target_compile_options(${name} PRIVATE -Xclang -fno-pch-timestamp)
+  target_compile_options(${name} PRIVATE -Xclang -fno-pch-timestamp ${flags})
   target_precompile_headers(${name} PRIVATE ${headers})
   # A precompiled header knows its own path, so it is no use to another checkout: ccache must not keep it, and tells
   # the objects that use it apart by what went into it (CCACHE_PCH_EXTSUM), not by its bytes.
   set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
-  string(SHA256 sum "${headers} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${WAN_SANITIZE} ${PROJECT_VERSION}
+  string(SHA256 sum "${headers} ${flags} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${WAN_SANITIZE} ${PROJECT_VERSION}
     ${Boost_VERSION} ${nlohmann_json_VERSION} ${GTest_VERSION} ${OPENSSL_VERSION} ${CLI11_VERSION} ${LibTorch_INCLUDE_DIR}")
   set(header "${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
   file(WRITE "${header}.sum" "${sum}\n")
@@ -95,9 +96,17 @@ function(wan_precompile_all)
         list(APPEND libraries ${library})
       endif()
     endforeach()
-    if(NOT TARGET ${name})
-      wan_precompiled_target(${name} "${kinds}" "${libraries}")
+    # Test programs spend their time in the libraries and in waiting: not optimised, their files compile in a third of
+    # the time. What a test computes much in belongs in a library of its own.
+    set(flags "")
+    if(type STREQUAL EXECUTABLE AND test IN_LIST kinds)
+      set(flags -O0)
+      string(APPEND name "_quick")
     endif()
+    if(NOT TARGET ${name})
+      wan_precompiled_target(${name} "${kinds}" "${libraries}" "${flags}")
+    endif()
+    target_compile_options(${target} PRIVATE ${flags})
     # Not by REUSE_FROM, whose -Xclang options carry paths that ccache can't make relative to the checkout.
     target_compile_options(${target} PRIVATE
       "SHELL:-include-pch ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
