@@ -225,7 +225,7 @@ net::Response FakeRuntime::delete_job(const std::string& uid) {
 
 Task<void> FakeRuntime::run_job(std::string uid) {
   for (int step = 1; step <= 4; ++step) {
-    const Status waited = co_await sleep_for(std::chrono::milliseconds(30));
+    const Status waited = co_await sleep_for(step_);
     if (!waited || !jobs_.contains(uid)) co_return;
     Json state = jobs_[uid];
     if (string_or(state, {"phase"}, "") == "Cancelled") co_return;

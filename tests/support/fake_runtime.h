@@ -46,7 +46,10 @@ class FakeRuntime {
   void hold_next_answer() { holds_answer_ = true; }
   void release_answer() { answer_.notify(); }
   // New jobs run by themselves: Running, three steps of progress, Succeeded.
-  void run_jobs_by_itself(bool on) { runs_by_itself_ = on; }
+  void run_jobs_by_itself(bool on, std::chrono::milliseconds step = std::chrono::milliseconds(30)) {
+    runs_by_itself_ = on;
+    step_ = step;
+  }
 
   [[nodiscard]] const std::vector<RuntimeRequest>& requests() const { return requests_; }
   [[nodiscard]] size_t puts() const;
@@ -80,6 +83,7 @@ class FakeRuntime {
   std::vector<RuntimeRequest> requests_;
   std::optional<net::Response> refusal_;
   bool runs_by_itself_ = false;
+  std::chrono::milliseconds step_{30};
   bool holds_answer_ = false;
   Notify answer_;
   size_t refused_ = 0;

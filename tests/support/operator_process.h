@@ -19,6 +19,7 @@ class OperatorProcess {
 
   void signal(int number) const;
   [[nodiscard]] bool running();
+  [[nodiscard]] pid_t pid() const { return pid_; }  // -1 once it has ended
   // Waits for its end: the exit code, or -N where signal N ended it; -1000 when it still runs after
   // `seconds`.
   [[nodiscard]] int wait(int seconds);

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# bench.sh [engine [ROW] | programs | parts] : speed and memory on this machine. engine: each part of the engine against
-# diffusers, in turn and in one run (installs the peer's Python packages, about 1 GB, on first use); programs: whole
-# processes and sizes of our own; parts: what every prompt, byte of weights and frame goes through.
+# bench.sh [engine [ROW] | operator [OPTIONS] | programs | parts] : speed and memory on this machine. engine: each part
+# of the engine against diffusers, in turn and in one run (installs the peer's Python packages, about 1 GB, on first
+# use); programs: whole processes and sizes of our own; parts: what every prompt, byte of weights and frame goes through;
+# operator: wan-operator on a real control plane, beside a twin on controller-runtime (builds that and kwok from the Go
+# module proxy on first use).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$WAN_ROOT"
@@ -43,12 +45,19 @@ parts() {
   "$bin/wan-parts-bench" --benchmark_counters_tabular=true
 }
 
+operator() {
+  [ -x "$KUBE_BIN/kube-apiserver" ] || die "./wan bench operator needs the cluster's programs: run ./wan setup"
+  tests/tools/build.sh release wan-operator wan-operator-bench >/dev/null
+  tests/bench/operator/run.sh "$bin" "$@"
+}
+
 say "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n1), $(date -u +%F)"
 case ${1:-all} in
-  -h|--help) say "usage: ./wan bench [engine [ROW] | programs | parts]   (ROW: start text dit-tiny dit-768 dit-4096 dit-14b vae-decode vae-encode job)" ;;
+  -h|--help) say "usage: ./wan bench [engine [ROW] | operator [OPTIONS] | programs | parts]   (ROW: start text dit-tiny dit-768 dit-4096 dit-14b vae-decode vae-encode job)" ;;
   engine) shift; engine "$@" ;;
+  operator) shift; operator "$@" ;;
   programs) programs ;;
   parts) parts ;;
-  all) programs; parts; engine ;;
-  *) die "./wan bench: \"$1\" is not one; allowed: engine [ROW], programs, parts" ;;
+  all) programs; parts; operator; engine ;;
+  *) die "./wan bench: \"$1\" is not one; allowed: engine [ROW], operator, programs, parts" ;;
 esac
