@@ -1,6 +1,13 @@
 """Train the image-to-video transformer, starting from the text-to-video one.
 
-usage: train_i2v.py WORK_DIR TRANSFORMER.safetensors MINUTES [WORKERS] [resume.pt]
+usage: train_i2v.py WORK_DIR TRANSFORMER.safetensors STILL_STEPS STEPS DECAY_STEPS [WORKERS] [resume.pt]
+
+STILL_STEPS on the first frame alone (36 tokens, not 180) teach it to copy the condition, which whole clips take very
+long to: the text explains most of a flat first frame already. Then STEPS on whole clips. Many still steps make it
+forget the other frames (README.md).
+
+Bounded by steps, so that a machine that does other work, or pauses it, changes nothing but the time. Over the last
+DECAY_STEPS the learning rate falls to nothing; `touch WORK_DIR/finish` starts that at once.
 
 Needs lat_i2v/ (make_latents.py --image), clip.pt (train_clip.py), t5.pt, stats.pt and tokenizer/ in WORK_DIR.
 The input is noise 16 + mask 4 + condition latents 16, as Wan 2.1: the mask is one where the frame is given, the
@@ -24,8 +31,9 @@ import train_clip
 import train_dit
 import wan_fast
 
-BATCH, LR, SHIFT = 8, 1.5e-3, 3.0
-MULTI = 0.3
+BATCH, STILL_BATCH, LR, SHIFT = 12, 24, 1.5e-3, 3.0
+MULTI = 0.2
+TOKENS = 16  # of the 257 image tokens, drawn anew for every clip: about a quarter less work
 
 
 def build(text_to_video=None):
@@ -51,8 +59,8 @@ def build(text_to_video=None):
 class Store:
     """Clips with their condition; new chunk files join as they appear."""
 
-    def __init__(self, work):
-        self.work, self.seen, self.items = work, set(), []
+    def __init__(self, work, clip):
+        self.work, self.clip, self.seen, self.items, self.tokens = work, clip, set(), [], {}
 
     def poll(self):
         for f in sorted(glob.glob(f"{self.work}/lat_i2v/*.pt")):
@@ -62,14 +70,23 @@ class Store:
                 self.items += list(zip(d["z"], d["y"], d["first"], d["attr"], d["named"]))
         return len(self.items)
 
-    def batch(self, rng, n):
+    def image_tokens(self, k, first):
+        if k not in self.tokens:  # made when first wanted
+            with torch.no_grad():
+                self.tokens[k] = train_clip.features(self.clip, first[None].float() / 127.5 - 1)[0].half()
+        return self.tokens[k]
+
+    def batch(self, rng, n, with_image=True):
         pick = []
         while len(pick) < n:
-            it = rng.choice(self.items)
+            k = rng.randrange(len(self.items))
+            it = (*self.items[k], k)
             if (it[3]["count"] == 1 and it[3]["second"] is None) or rng.random() < MULTI:
                 pick.append(it)
-        z, y, first = (torch.stack([p[k] for p in pick]).float() for k in range(3))
-        return z, y, first / 127.5 - 1, ["" if rng.random() < 0.1 else data.make_prompt(rng, p[3], p[4]) for p in pick]
+        z, y = (torch.stack([p[k] for p in pick]).float() for k in range(2))
+        img = torch.stack([self.image_tokens(p[5], p[2])[rng.sample(range(257), TOKENS)] for p in pick]).float() \
+            if with_image else torch.zeros(n, 1, train_clip.WIDTH)
+        return z, y, img, ["" if rng.random() < 0.1 else data.make_prompt(rng, p[3], p[4]) for p in pick]
 
 
 def condition(y):
@@ -79,15 +96,13 @@ def condition(y):
     return torch.cat([mask, y], 1)
 
 
-def run(wid, work, minutes, dit, t5, clip, ema):
+def run(wid, work, still, steps, decay, dit, t5, store, ema):
     torch.set_num_threads(1)
     torch.manual_seed(300 + wid)
-    rng = random.Random(400 + wid + int(time.time()) % 1000)
+    rng = random.Random(400 + 2 * wid + steps)
     tok = T5Tokenizer.from_pretrained(f"{work}/tokenizer")
     wan_fast.use_fast(dit)
-    store, st = Store(work), train_dit.latent_stats(work)
-    while not store.poll():
-        time.sleep(2)
+    st = train_dit.latent_stats(work)
     mean, std = st["mean"].view(1, 16, 1, 1, 1), st["std"].view(1, 16, 1, 1, 1)
     named = list(dit.named_parameters())
     muon_p = [p for n, p in named if p.dim() == 2 and n.startswith("blocks.")]
@@ -96,25 +111,25 @@ def run(wid, work, minutes, dit, t5, clip, ema):
     muon = train_dit.Muon(muon_p)
     adam = torch.optim.AdamW([dict(params=adam_p), dict(params=first_p)], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
     t0 = last = polled = time.time()
-    step, acc = 0, [0.0, 0.0, 0]
-    while True:
-        fr = (time.time() - t0) / (minutes * 60)
-        if fr >= 1:
-            break
-        lr = LR * min(1, (step + 1) / 30) * (1.0 if fr < 0.85 else max(0.03, (1 - fr) / 0.15))
+    step, acc = -still, [0.0, 0.0, 0]
+    while step < steps:
+        batch, frames = (STILL_BATCH, 1) if step < 0 else (BATCH, 5)
+        if os.path.exists(f"{work}/finish"):
+            steps = min(steps, step + decay)
+        lr = LR * min(1, (step + still + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
-        z, y, first, prompts = store.batch(rng, BATCH)
-        x0, y = (z - mean) / std, (y - mean) / std
-        u = (torch.arange(BATCH) + torch.rand(BATCH)) / BATCH  # stratified
+        z, y, img, prompts = store.batch(rng, batch, frames > 1)
+        x0, y = (z[:, :, :frames] - mean) / std, (y[:, :, :frames] - mean) / std
+        u = (torch.arange(batch) + torch.rand(batch)) / batch  # stratified
         s = SHIFT * u / (1 + (SHIFT - 1) * u)
         sv = s.view(-1, 1, 1, 1, 1)
         noise = torch.randn_like(x0)
         with torch.no_grad():
-            e, img = wan_fast.encode_text(tok, t5, prompts), train_clip.features(clip, first)
+            e = wan_fast.encode_text(tok, t5, prompts)
         v = wan_fast.forward(dit, torch.cat([(1 - sv) * x0 + sv * noise, condition(y)], 1), s * 1000, e, img)
         err = (v - (noise - x0)).square()
         # The first frame is known: its error is small, so it counts more.
-        loss = err[:, :, 1:].mean() * 0.8 + err[:, :, :1].mean() * 0.6
+        loss = err[:, :, :1].mean() * 0.6 + (err[:, :, 1:].mean() * 0.8 if frames > 1 else 0)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(adam_p + first_p, 1.0)
         muon.step(lr * 1.5)
@@ -122,14 +137,14 @@ def run(wid, work, minutes, dit, t5, clip, ema):
         for _, p in named:
             p.grad = None
         step += 1
-        acc = [acc[0] + err[:, :, :1].mean().item(), acc[1] + err[:, :, 1:].mean().item(), acc[2] + 1]
+        acc = [acc[0] + err[:, :, :1].mean().item(), acc[1] + err[:, :, 1:].mean().item() if frames > 1 else 0, acc[2] + 1]
         if wid == 0:
-            keep = min(0.99, (1 + step) / (12 + step))
+            keep = min(0.98, (1 + step + still) / (12 + step + still))
             with torch.no_grad():
                 torch._foreach_lerp_(ema, [p.detach() for _, p in named], 1 - keep)
         if time.time() - polled > 20:
             polled = time.time()
-            n = store.poll()
+            store.poll()
         if wid == 0 and time.time() - last > 60:
             last = time.time()
             print(f"t {last - t0:.0f} step {step} clips {len(store.items)} lr {lr:.1e} first frame {acc[0] / acc[2]:.4f} rest {acc[1] / acc[2]:.4f}", flush=True)
@@ -148,19 +163,22 @@ def save(work, dit, ema):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    work, start, minutes = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    workers = int(sys.argv[4]) if len(sys.argv) > 4 else 2
+    work, start, still, steps, decay = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
     dit, t5, clip = build(start), train_dit.build()[1].eval(), train_clip.build().eval()
-    if len(sys.argv) > 5:
-        dit.load_state_dict(torch.load(sys.argv[5])["raw"])
+    if len(sys.argv) > 7:
+        dit.load_state_dict(torch.load(sys.argv[7])["raw"])
     t5.load_state_dict(torch.load(f"{work}/t5.pt"))
     clip.load_state_dict(torch.load(f"{work}/clip.pt"))
     ema = [p.detach().clone() for p in dit.parameters()]
     for m in (dit, t5, clip):
         m.share_memory()
     print("params", sum(p.numel() for p in dit.parameters()), flush=True)
+    store = Store(work, clip)
+    while not store.poll():
+        time.sleep(2)
     mp.set_start_method("fork")
-    ps = [mp.Process(target=run, args=(w, work, minutes, dit, t5, clip, ema)) for w in range(workers)]
+    ps = [mp.Process(target=run, args=(w, work, still, steps, decay, dit, t5, store, ema)) for w in range(workers)]
     for p in ps:
         p.start()
     for p in ps:
