@@ -91,23 +91,27 @@ class Bench:
     def peer(self, *arguments):
         return self.start([self.python, HERE / "peer.py"], *arguments)
 
-    def best_peer(self, row, directory, sizes):
-        """The peer in the dtype that it is faster in, started. bf16 takes minutes where the CPU has no instructions
-        for it: twice the time that fp32 needs to be ready, with one run, is enough to see."""
+    def best_dtype(self, row, directory, sizes):
+        """The type that the peer is faster in. bf16 takes minutes where the CPU has no instructions for it: twice the
+        time that fp32 needs to be ready, with one run, is enough to see."""
         fp32 = self.peer(row, directory, "fp32", sizes)
         try:
             bf16 = self.peer(row, directory, "bf16", sizes, 2 * fp32.seconds_to_ready)
         except RuntimeError:
-            return fp32, "fp32"
-        slower, faster = sorted([(fp32.run(), "fp32", fp32), (bf16.run(), "bf16", bf16)], key=lambda one: -one[0])
-        slower[2].close()
-        return faster[2], faster[1]
+            fp32.close()
+            return "fp32"
+        precision = "bf16" if bf16.run() < fp32.run() else "fp32"
+        fp32.close()
+        bf16.close()
+        return precision
 
-    def component(self, title, row, directory, sizes):
+    def component(self, title, row, directory, sizes, trial=None, times=None):
+        """`trial`: smaller sizes on which the peer's type is chosen, for rows that take minutes; `times`: fewer runs."""
+        precision = self.best_dtype(row, directory, trial or sizes)
         ours = self.ours(row, directory, "fp32", sizes)
-        peer, precision = self.best_peer(row, directory, sizes)
+        peer = self.peer(row, directory, precision, sizes)
         seconds = [], []
-        for _ in range(self.times):
+        for _ in range(min(times or self.times, self.times)):
             seconds[0].append(ours.run())
             seconds[1].append(peer.run())
         apart = abs(ours.figure - peer.figure) / abs(peer.figure)
@@ -159,8 +163,8 @@ def rows(bench):
         "dit-768": lambda title: bench.component(title, "dit", t2v(), [3, 32, 32, 30]),
         "dit-4096": lambda title: bench.component(title, "dit", t2v(), [4, 64, 64, 30]),
         "dit-14b": lambda title: bench.component(title, "dit", big(), [3, 32, 32, 30]),
-        "vae-decode": lambda title: bench.component(title, "vae-decode", t2v(), [3, 32, 32]),
-        "vae-encode": lambda title: bench.component(title, "vae-encode", t2v(), [9, 256, 256]),
+        "vae-decode": lambda title: bench.component(title, "vae-decode", t2v(), [3, 32, 32], trial=[2, 8, 8], times=2),
+        "vae-encode": lambda title: bench.component(title, "vae-encode", t2v(), [9, 256, 256], trial=[5, 64, 64], times=2),
         "job": lambda title: bench.whole(title, "job"),
     }
 
