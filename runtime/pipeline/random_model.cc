@@ -293,9 +293,48 @@ Json model_index(bool from_image) {
   return index;
 }
 
-Status write_description(const Variant& variant, const fs::path& directory) {
+// Those of the published repositories: without them the stock pipelines of diffusers do not start.
+Json scheduler_config(double shift) {
+  return {{"_class_name", "UniPCMultistepScheduler"},
+          {"num_train_timesteps", 1000},
+          {"prediction_type", "flow_prediction"},
+          {"use_flow_sigmas", true},
+          {"flow_shift", shift},
+          {"solver_order", 2},
+          {"solver_type", "bh2"}};
+}
+
+Json image_processor_config(int64_t side) {
+  return {{"image_processor_type", "CLIPImageProcessor"},
+          {"do_resize", true},
+          {"size", {{"shortest_edge", side}}},
+          {"resample", 3},
+          {"do_center_crop", true},
+          {"crop_size", {{"height", side}, {"width", side}}},
+          {"do_rescale", true},
+          {"rescale_factor", 1.0 / 255},
+          {"do_normalize", true},
+          {"do_convert_rgb", true},
+          {"image_mean", {0.48145466, 0.4578275, 0.40821073}},
+          {"image_std", {0.26862954, 0.26130258, 0.27577711}}};
+}
+
+Status write_config(const fs::path& folder, const char* file, const Json& config) {
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) return fail(from_errno(error.value(), folder.string()));
+  return write_file_atomically(folder / file, config.dump(2));
+}
+
+Status write_description(const Variant& variant, const ModelDims& dims, const fs::path& directory) {
   WAN_TRY_VOID(
       write_file_atomically(directory / "model_index.json", model_index(variant.from_image).dump(2)));
+  WAN_TRY_VOID(
+      write_config(directory / "scheduler", "scheduler_config.json", scheduler_config(variant.shift)));
+  if (dims.image_encoder) {
+    WAN_TRY_VOID(write_config(directory / "image_processor", "preprocessor_config.json",
+                              image_processor_config(dims.image_encoder->image_size)));
+  }
   const Json defaults = {{"task", variant.from_image ? "image-to-video" : "text-to-video"},
                          {"size", variant.size},
                          {"frames", 81},
@@ -318,17 +357,15 @@ Status check_disk(const fs::path& parent, int64_t needed) {
                                                   "; take another disk, fewer layers or a larger scale"});
 }
 
-Status write_into(const RandomModelRequest& request, const std::vector<Part>& parts, int64_t total,
-                  const fs::path& directory, const WriteProgress& progress) {
-  WAN_TRY_VOID(write_description(*find_variant(request.variant), directory));
+Status write_into(const RandomModelRequest& request, const ModelDims& dims, const std::vector<Part>& parts,
+                  int64_t total, const fs::path& directory, const WriteProgress& progress) {
+  WAN_TRY_VOID(write_description(*find_variant(request.variant), dims, directory));
   std::error_code error;
   fs::copy(request.tokenizer, directory / "tokenizer", fs::copy_options::recursive, error);
   if (error) return fail(from_errno(error.value(), "copy the tokenizer " + request.tokenizer.string()));
   Writer writer(request.seed, total, progress);
   for (const Part& part : parts) {
-    fs::create_directory(directory / part.folder, error);
-    if (error) return fail(from_errno(error.value(), (directory / part.folder).string()));
-    WAN_TRY_VOID(write_file_atomically(directory / part.folder / "config.json", part.config.dump(2)));
+    WAN_TRY_VOID(write_config(directory / part.folder, "config.json", part.config));
     WAN_TRY_VOID(writer.write(part, directory / part.folder));
   }
   return {};
@@ -381,7 +418,7 @@ Status make_random_model(const RandomModelRequest& request, const fs::path& dire
       parent / ("." + directory.filename().string() + "." + std::to_string(::getpid()) + ".tmp");
   fs::create_directory(temporary, error);
   if (error) return fail(from_errno(error.value(), temporary.string()));
-  Status status = write_into(request, parts, total, temporary, progress);
+  Status status = write_into(request, dims, parts, total, temporary, progress);
   if (status) {
     fs::rename(temporary, directory, error);
     if (error) status = fail(from_errno(error.value(), directory.string()));

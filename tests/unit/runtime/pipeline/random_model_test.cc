@@ -101,6 +101,23 @@ TEST_F(MakeRandom, TheSameSeedGivesTheSameBytes) {
   EXPECT_NE(one, bytes("c", 2));
 }
 
+// model_index.json names folders; a stock pipeline of diffusers opens every one of them.
+TEST_F(MakeRandom, HasEveryFolderThatItsIndexNames) {
+  RandomModelRequest small = request();
+  small.variant = "i2v-14b-480p";
+  small.scale = 64;
+  ASSERT_TRUE(make_random_model(small, folder("model"), {}).has_value());
+  const Json index = parse_json(read_file(folder("model") / "model_index.json").value()).value();
+  for (const auto& [part, library] : index.items()) {
+    if (library.is_array()) EXPECT_TRUE(fs::is_directory(folder("model") / part)) << part;
+  }
+  const auto config = [&](const char* file) {
+    return parse_json(read_file(folder("model") / file).value()).value();
+  };
+  EXPECT_EQ(config("scheduler/scheduler_config.json")["flow_shift"], 3);
+  EXPECT_EQ(config("image_processor/preprocessor_config.json")["crop_size"]["height"], 224);
+}
+
 TEST_F(MakeRandom, RefusesWhatItCannotWriteAndLeavesNothing) {
   RandomModelRequest wrong = request();
   wrong.variant = "t2v-2b";
