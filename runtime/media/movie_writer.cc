@@ -211,7 +211,7 @@ class MovieWriter final : public FrameWriter {
     }
     const auto width = static_cast<size_t>(codec_->width);
     std::vector<uint8_t> indices(width * codec_->height);
-    apply_palette(palette, rgb, indices);
+    apply_palette(palette, rgb, width, indices);
     for (ptrdiff_t y = 0; y < codec_->height; ++y) {
       std::memcpy(frame_->data[0] + y * frame_->linesize[0], indices.data() + y * width, width);
     }

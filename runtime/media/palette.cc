@@ -1,7 +1,7 @@
 #include "runtime/media/palette.h"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kShift = 3;  // of a channel to its step
 constexpr size_t kBins = 1u << (3 * (8 - kShift));
-constexpr size_t kColours = 256;
+constexpr size_t kColours = std::tuple_size_v<decltype(Palette::colours)>;
 
 using Colour = std::array<uint8_t, 3>;
 
@@ -86,20 +86,54 @@ Colour mean_of(std::span<const Bin> bins) {
   return all.mean();
 }
 
-uint8_t nearest(const Palette& palette, const uint8_t* rgb) {
-  int best = std::numeric_limits<int>::max();
-  size_t index = 0;
-  for (size_t i = 0; i < kColours; ++i) {
-    int distance = 0;
-    for (size_t c = 0; c < 3; ++c) {
-      const int difference = palette.colours[i][c] - rgb[c];
-      distance += difference * difference;
-    }
-    if (distance >= best) continue;
-    best = distance;
-    index = i;
+using Vector = std::array<int, 3>;
+
+Vector difference(const Colour& a, const Colour& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+int dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+constexpr int kLevels = 64;  // of the pattern
+
+// How much of `far`, in 64ths, makes `near` most like `colour`.
+int share(const Colour& colour, const Colour& near, const Colour& far) {
+  const Vector line = difference(far, near);
+  const int length = dot(line, line);
+  return length == 0 ? 0 : std::clamp(dot(difference(colour, near), line) * kLevels / length, 0, kLevels - 1);
+}
+
+// Of the mean that they make, and a quarter of their own spread: two distant colours look like grains.
+int mixed_error(const Colour& colour, const Colour& near, const Colour& far) {
+  const int part = share(colour, near, far);
+  const Vector line = difference(far, near);
+  Vector off = difference(colour, near);
+  for (size_t i = 0; i < 3; ++i) off[i] -= line[i] * part / kLevels;
+  return dot(off, off) + dot(line, line) * part / kLevels * (kLevels - part) / kLevels / 4;
+}
+
+struct Mix {
+  uint8_t near = 0, far = 0;  // indices
+};
+
+Mix mix_for(const Palette& palette, const Colour& colour) {
+  const auto index_of_least = [&](auto&& error) {
+    return static_cast<uint8_t>(std::ranges::min_element(palette.colours, {}, error) -
+                                palette.colours.begin());
+  };
+  const uint8_t near = index_of_least([&](const Colour& candidate) {
+    const Vector off = difference(colour, candidate);
+    return dot(off, off);
+  });
+  const uint8_t far = index_of_least(
+      [&](const Colour& candidate) { return mixed_error(colour, palette.colours[near], candidate); });
+  return {near, far};
+}
+
+// Bayer's pattern: 0..63, each once in 8x8.
+int threshold(size_t x, size_t y) {
+  size_t level = 0;
+  for (size_t bit = 0; bit < 3; ++bit) {
+    level = level << 2 | ((x ^ y) >> bit & 1) << 1 | (y >> bit & 1);
   }
-  return static_cast<uint8_t>(index);
+  return static_cast<int>(level);
 }
 
 }  // namespace
@@ -121,13 +155,15 @@ Palette choose_palette(std::span<const uint8_t> rgb) {
   return palette;
 }
 
-void apply_palette(const Palette& palette, std::span<const uint8_t> rgb, std::span<uint8_t> indices) {
-  constexpr int kUnknown = -1;
-  std::vector<int16_t> known(kBins, kUnknown);  // one search a bin, not a pixel
+void apply_palette(const Palette& palette, std::span<const uint8_t> rgb, size_t width,
+                   std::span<uint8_t> indices) {
+  std::vector<std::optional<Mix>> known(kBins);  // one search a bin, not a pixel
   for (size_t pixel = 0; pixel < indices.size(); ++pixel) {
-    int16_t& index = known[bin_of(&rgb[3 * pixel])];
-    if (index == kUnknown) index = nearest(palette, &rgb[3 * pixel]);
-    indices[pixel] = static_cast<uint8_t>(index);
+    const Colour colour = {rgb[3 * pixel], rgb[3 * pixel + 1], rgb[3 * pixel + 2]};
+    std::optional<Mix>& mix = known[bin_of(colour.data())];
+    if (!mix) mix = mix_for(palette, colour);
+    const int part = share(colour, palette.colours[mix->near], palette.colours[mix->far]);
+    indices[pixel] = part > threshold(pixel % width, pixel / width) ? mix->far : mix->near;
   }
 }
 

@@ -152,7 +152,7 @@ TEST_F(FormatTest, AFolderWithFilesIsLeftAlone) {
   EXPECT_TRUE(fs::exists(path("precious.txt")));
 }
 
-TEST(PaletteTest, UpTo256ColoursAreKeptExactly) {
+TEST(Palette, UpTo256ColoursAreKeptExactly) {
   std::vector<uint8_t> rgb;
   for (int i = 0; i < 256; ++i) {
     for (const int channel : {i % 8 * 32, i / 8 % 8 * 32, i / 64 * 64})
@@ -160,17 +160,17 @@ TEST(PaletteTest, UpTo256ColoursAreKeptExactly) {
   }
   const Palette palette = choose_palette(rgb);
   std::vector<uint8_t> indices(256);
-  apply_palette(palette, rgb, indices);
+  apply_palette(palette, rgb, 16, indices);
   for (size_t i = 0; i < indices.size(); ++i) {
     for (size_t c = 0; c < 3; ++c) ASSERT_EQ(palette.colours[indices[i]][c], rgb[3 * i + c]) << i;
   }
 }
 
-TEST(PaletteTest, ASmoothPictureStaysClose) {
+TEST(Palette, ASmoothPictureStaysClose) {
   const auto rgb = picture(3);
   const Palette palette = choose_palette(rgb);
   std::vector<uint8_t> indices(rgb.size() / 3), back;
-  apply_palette(palette, rgb, indices);
+  apply_palette(palette, rgb, kWidth, indices);
   for (const uint8_t index : indices) {
     back.insert(back.end(), palette.colours[index].begin(), palette.colours[index].end());
   }
