@@ -12,7 +12,7 @@
 namespace wan::verify {
 namespace {
 
-constexpr double kLimit = 1e-6;
+constexpr double kLimit = 2e-6;  // torch's own CPU code paths are up to 1.2e-6 apart
 constexpr std::string_view kSeed = "seed", kSuccessive = ".seq", kRaw = ".raw_random_";
 constexpr int64_t kRawEnd = int64_t{1} << 32;
 

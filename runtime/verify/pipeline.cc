@@ -16,7 +16,7 @@
 namespace wan::verify {
 namespace {
 
-constexpr double kNoiseLimit = 1e-6;
+constexpr double kNoiseLimit = 2e-6;  // torch's own CPU code paths are up to 1.2e-6 apart
 constexpr double kLatentsLimit = 1e-5;
 constexpr double kVideoLimit = 2e-5;  // the peer on the same weights is 4e-6 to 1.2e-5 away
 

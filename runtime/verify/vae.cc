@@ -64,8 +64,10 @@ at::Tensor computed(const model::AutoencoderKLWan& vae, const Tensors& data, con
     return encode(vae, data.at("video").narrow(1, 0, number_after(name, kEncode)));
   }
   if (!name.starts_with(kDecode)) return {};
-  // "decode.T1.raw" is of a latent of its own.
-  return decode(vae, data.at(number_after(name, kDecode) == 1 ? "latent1" : "latent"));
+  // "decode.T1.raw" may be of a latent of its own; the others are of the first frames of `latent`.
+  const int64_t frames = number_after(name, kDecode);
+  const at::Tensor& latent = data.at(frames == 1 && data.contains("latent1") ? "latent1" : "latent");
+  return decode(vae, latent.narrow(1, 0, frames));
 }
 
 }  // namespace

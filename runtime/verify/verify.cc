@@ -129,6 +129,12 @@ std::vector<std::string> component_names() {
 
 Result<Outcome> verify(const fs::path& directory, const Options& options,
                        const std::function<void(const FolderResult&)>& on_folder) {
+  if (fs::exists(directory / "manifest.json")) {
+    const fs::path folder = fs::canonical(directory);
+    Options only = options;
+    only.only = folder.filename();
+    return verify(folder.parent_path(), only, on_folder);
+  }
   WAN_TRY(const std::vector<std::string> folders, folders_of(directory));
   Outcome outcome;
   const std::vector<std::string> wanted = chosen(folders, options.only, outcome);

@@ -1,5 +1,6 @@
 #include "runtime/verify/verify.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -158,6 +159,32 @@ TEST_F(Copied, FoldersGoByTheirComponentsNameOthersAreNamedAndAbsentOnesToo) {
   EXPECT_TRUE(outcome->pass());
   EXPECT_EQ(outcome->unknown, std::vector<std::string>{"noisy"});
   EXPECT_THAT(outcome->absent, Contains("t5"));
+}
+
+// Any number of latent frames, not those alone that ship.
+TEST_F(Copied, TheFirstFramesOfADecodedVideoMayBeAFileOfTheirOwn) {
+  copy("vae", "vae");
+  std::string bytes = read_file(file("vae/data.safetensors")).value();
+  const size_t name = bytes.find("\"decode.T5.raw\"");
+  ASSERT_NE(name, std::string::npos);
+  bytes.replace(name, 15, "\"decode.T3.raw\"");  // of the same length; nine frames instead of 17 come out
+  write("vae/data.safetensors", bytes);
+  const auto outcome = verify_only(directory_.path());
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  const auto rows = outcome->folders.front().rows;
+  const auto row = std::ranges::find(rows, "decode.T3.raw", &Row::name);
+  ASSERT_NE(row, rows.end());
+  EXPECT_EQ(row->note, "shape [3, 9, 32, 48], golden has [3, 17, 32, 48]");
+}
+
+TEST_F(Copied, ASingleFolderWillDo) {
+  copy("noise", "noise");
+  copy("text_clean", "text_clean");
+  const auto outcome = verify_only(directory_.path() / "noise/");
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  ASSERT_EQ(outcome->folders.size(), 1u);
+  EXPECT_EQ(outcome->folders.front().folder, "noise");
+  EXPECT_TRUE(outcome->pass());
 }
 
 TEST_F(Copied, NothingToCompareIsAnError) {
