@@ -1,0 +1,44 @@
+#include "runtime/device/memory.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <dlfcn.h>
+#include <string>
+#include <unistd.h>
+
+#include "runtime/device/cgroup.h"
+
+namespace wan::device {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "max" in version 2 and 2^63 less a page in version 1 are no limit; the latter is larger than any machine.
+std::optional<double> limit_at(const fs::path& group, bool version_2) {
+  const std::string line = first_line(group / (version_2 ? "memory.max" : "memory.limit_in_bytes"));
+  uint64_t bytes = 0;
+  const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), bytes);
+  if (error != std::errc() || bytes == 0) return std::nullopt;
+  return static_cast<double>(bytes);
+}
+
+}  // namespace
+
+int64_t host_memory(const fs::path& root) {
+  const int64_t machine = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  const auto limit = smallest_limit(root, "memory", {"memory"}, limit_at);
+  return limit && *limit < static_cast<double>(machine) ? static_cast<int64_t>(*limit) : machine;
+}
+
+// The program links no CUDA; libtorch_cuda, once loaded, has brought the runtime with it.
+std::optional<int64_t> device_memory(const c10::Device& device) {
+  using MemoryInfo = int (*)(size_t* free, size_t* total);
+  if (!device.is_cuda()) return std::nullopt;
+  const auto ask = reinterpret_cast<MemoryInfo>(dlsym(RTLD_DEFAULT, "cudaMemGetInfo"));
+  size_t free = 0, total = 0;
+  if (!ask || ask(&free, &total) != 0) return std::nullopt;
+  return static_cast<int64_t>(total);
+}
+
+}  // namespace wan::device
