@@ -1,5 +1,6 @@
 // wan-runtime: the subcommands that need the model.
 
+#include <csignal>
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -37,6 +38,7 @@ void print_help(std::ostream& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file above the limit of its size is an error of its write
   if (argc < 2) {
     print_help(std::cerr);
     return wan::cli::kExitUsage;

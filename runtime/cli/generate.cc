@@ -1,6 +1,5 @@
 #include "runtime/cli/generate.h"
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <filesystem>
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/cli/memory_check.h"
 #include "runtime/cli/model_lookup.h"
 #include "runtime/cli/progress_display.h"
@@ -58,16 +58,20 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--model", options.model,
                  "model directory, or a name in $WAN_STORE, or wan-tiny (built in)");
   app.add_option("--prompt", options.prompt, "what the video shows");
-  app.add_option("--negative-prompt", options.negative_prompt, "what it should not show");
-  app.add_option("--image", options.image, "first frame, for image-to-video models");
+  app.add_option("--negative-prompt", options.negative_prompt,
+                 "what it should not show (default: the model's own; '' for nothing)");
+  app.add_option("--image", options.image,
+                 "first frame, for image-to-video models: a PNG, JPEG or WebP file");
   app.add_option("--size", options.size, "WIDTHxHEIGHT, multiples of 16");
-  app.add_option("--frames", options.frames, "4n+1; 1 makes a picture");
-  app.add_option("--fps", options.fps, "frames a second");
-  app.add_option("--steps", options.steps, "denoising steps");
-  app.add_option("--guidance-scale", options.guidance_scale, "how strictly the prompt is followed");
-  app.add_option("--shift", options.shift, "where the steps lie: larger is more at high noise");
+  app.add_option("--frames", options.frames, "4n+1; 1 makes a picture")->check(whole_number());
+  app.add_option("--fps", options.fps, "frames a second")->check(whole_number());
+  app.add_option("--steps", options.steps, "denoising steps")->check(whole_number());
+  app.add_option("--guidance-scale", options.guidance_scale, "how strictly the prompt is followed")
+      ->check(number());
+  app.add_option("--shift", options.shift, "where the steps lie: larger is more at high noise")
+      ->check(number());
   app.add_option("--sampler", options.sampler, "unipc, dpm++, euler, diffusers-unipc or diffusers-euler");
-  app.add_option("--seed", options.seed, "0 to 4294967295");
+  app.add_option("--seed", options.seed, "0 to 4294967295")->check(long_whole_number());
   app.add_option(
       "-o,--output", options.output,
       ".mp4, .webm, .gif, .png for one frame, or a folder/ for one PNG a frame (default: the manifest's "
@@ -76,7 +80,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--device", options.device, "auto, cpu or cuda");
   app.add_option("--precision", options.precision,
                  "auto (bf16 where the machine is good at it and the model is large), fp32 or bf16");
-  app.add_option("--threads", options.threads, "CPU threads (default: the cores this process may use)");
+  app.add_option("--threads", options.threads, "CPU threads (default: the cores this process may use)")
+      ->check(whole_number());
   app.add_option(
       "--checkpoint", options.checkpoint,
       "folder for checkpoints; the same call after an interruption goes on from the last one, to the same "
@@ -207,6 +212,7 @@ int report_error(const Error& error, bool json) {
 Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisplay& display) {
   WAN_TRY(VideoJob job, job_of(options));
   WAN_TRY(const fs::path directory, find_model_directory(job.model));
+  install_signal_handlers();  // a pull before is ended by the first signal, and goes on in the next call
   WAN_TRY(const auto defaults, pipeline::read_generation_defaults(directory));
   WAN_TRY_VOID(check_image(options, job.model, defaults));
   if (!options.image.empty()) {
@@ -217,10 +223,6 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   WAN_TRY_VOID(pipeline::check_output(output, resolved.frames));
   const pipeline::ProgressSink show = [&](const Progress& progress) { display.show(progress); };
   const pipeline::NoticeSink notice = [&](const std::string& text) { display.note(text); };
-  WAN_TRY(const auto need, memory_need(directory, resolved, options.precision));
-  const int64_t host_bytes = host_memory();
-  notice(memory_text(need, host_bytes));
-  WAN_TRY_VOID(check_memory(need, host_bytes));
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,
                                                 .precision = options.precision,
@@ -228,15 +230,20 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
                                                 .single_use = true,
                                                 .checkpoints = {options.checkpoint, options.checkpoint_every},
                                                 .noise = options.noise,
-                                                .notice = notice};
+                                                .notice = notice,
+                                                .stop = &g_stop};
+  WAN_TRY(const auto need, pipeline::memory_need(directory, resolved, settings));
+  notice(memory_text(need));
+  WAN_TRY_VOID(check_memory(need));
   WAN_TRY(const auto generator, pipeline::load_generator(directory, settings, show));
   WAN_TRY_VOID(check_digest(job, generator->info()));
   resolved.precision = generator->info().precision;
   if (options.json) {
     const auto& info = generator->info();
+    WAN_TRY(const std::string numerics_id, generator->numerics_id_of(output));
     print_event({{"type", "RESOLVED"},
                  {"model", {{"name", info.name}, {"digest", info.digest}}},
-                 {"numericsId", generator->numerics_id()},
+                 {"numericsId", numerics_id},
                  {"resolved", to_json(resolved)}});
   }
   return generator->generate(resolved, output, show, g_stop);
@@ -248,12 +255,7 @@ int run_generate(int argc, char** argv) {
   Options options;
   CLI::App app("Make a video from a VideoJob manifest and/or flags, without a cluster.", argv[0]);
   add_options(app, options);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
-  install_signal_handlers();
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   using Style = ProgressDisplay::Style;
   const Style plain = ::isatty(STDERR_FILENO) ? Style::kTerminal : Style::kLines;
   ProgressDisplay display(options.json ? Style::kJson : plain);

@@ -1,7 +1,5 @@
 #include "runtime/cli/inspect.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
 #include <fmt/format.h>
 #include <iostream>
 #include <string>
@@ -9,9 +7,11 @@
 #include <vector>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/cli/model_lookup.h"
 #include "runtime/cli/units.h"
 #include "runtime/pipeline/inspection.h"
+#include "runtime/pipeline/video_size.h"
 
 namespace wan::cli {
 namespace {
@@ -20,7 +20,8 @@ using pipeline::Inspection;
 
 constexpr const char* kFooter =
     R"(Reads configurations and the headers of the weight files, not the weights; --digest reads every byte.
-Memory is an estimate from the dimensions: weights and activations of each phase, on the host.
+Memory follows from the dimensions alone, phase by phase: HOST is for computing on the CPU (weights in files that do
+not fit are read again for every forward), DEVICE for a GPU.
 
 Examples:
   wan-runtime inspect wan-tiny
@@ -36,32 +37,13 @@ struct Options {
   bool digest = false;
 };
 
-Result<std::pair<int64_t, int64_t>> parse_size(const std::string& text) {
-  int64_t sides[2] = {0, 0};
-  const size_t cross = text.find('x');
-  const char* end = text.data() + text.size();
-  const char* middle = cross == std::string::npos ? end : text.data() + cross;
-  const bool good = middle != end && std::from_chars(text.data(), middle, sides[0]).ptr == middle &&
-                    std::from_chars(middle + 1, end, sides[1]).ptr == end;
-  for (const int64_t side : sides) {
-    if (!good || side < 16 || side > 4096 || side % 16 != 0) {
-      return fail(invalid_argument(
-          "--size: '" + text + "' is not allowed; it must be WIDTHxHEIGHT, multiples of 16 from 16 to 4096"));
-    }
-  }
-  return std::pair{sides[0], sides[1]};
-}
-
 Result<std::vector<pipeline::VideoDims>> requested(const Options& options) {
   std::vector<pipeline::VideoDims> sizes;
   for (const std::string& text : options.sizes) {
-    WAN_TRY(const auto size, parse_size(text));
+    WAN_TRY(const auto size, pipeline::parse_size(text));
     for (const int64_t frames : options.frames) {
-      if (frames < 1 || frames > 1025 || frames % 4 != 1) {
-        return fail(invalid_argument("--frames: " + std::to_string(frames) +
-                                     " is not allowed; it must be 4n+1 from 1 to 1025"));
-      }
-      sizes.push_back({size.first, size.second, frames});
+      WAN_TRY_VOID(pipeline::check_frames(frames));
+      sizes.push_back({size.width, size.height, frames});
     }
   }
   return sizes;
@@ -71,6 +53,19 @@ std::string dtypes_text(const pipeline::PartInspection& part) {
   std::string text;
   for (const auto& [name, count] : part.dtypes) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+void print_memory(const std::vector<pipeline::SizeNeed>& needs) {
+  fmt::print("\n\n{:<11}{:>7}{:>6}  {:<12}{:>10}{:>13}{:>10}{:>10}\n", "SIZE", "FRAMES", "TYPE", "PHASE",
+             "WEIGHTS", "ACTIVATIONS", "HOST", "DEVICE");
+  for (const auto& need : needs) {
+    for (const auto& phase : need.phases) {
+      fmt::print("{:<11}{:>7}{:>6}  {:<12}{:>10}{:>13}{:>10}{:>10}\n",
+                 fmt::format("{}x{}", need.width, need.height), need.frames, need.precision, phase.phase,
+                 gigabytes(phase.weights), gigabytes(phase.activations), gigabytes(phase.host),
+                 gigabytes(phase.device));
+    }
+  }
 }
 
 void print_table(const Inspection& model) {
@@ -87,15 +82,7 @@ void print_table(const Inspection& model) {
       if (value.is_number_integer()) fmt::print(" {} {}", field, value.get<int64_t>());
     }
   }
-  fmt::print("\n\n{:<12}{:>7}{:>6}  {:<13}{:>12}{:>13}\n", "SIZE", "FRAMES", "TYPE", "PHASE", "WEIGHTS",
-             "ACTIVATIONS");
-  for (const auto& need : model.memory) {
-    for (const auto& phase : need.phases) {
-      fmt::print("{:<12}{:>7}{:>6}  {:<13}{:>12}{:>13}\n", fmt::format("{}x{}", need.width, need.height),
-                 need.frames, need.precision, phase.phase, gigabytes(phase.weights),
-                 gigabytes(phase.activations));
-    }
-  }
+  print_memory(model.memory);
   int64_t bytes = 0;
   for (const auto& [file, size] : model.files) bytes += size;
   fmt::print("\n{} files, {}\n", model.files.size(), gigabytes(bytes));
@@ -126,15 +113,12 @@ int run_inspect(int argc, char** argv) {
   CLI::App app("Say what model a directory holds and what it needs.", argv[0]);
   app.add_option("model", options.model, "model directory, or a name in $WAN_STORE, or wan-tiny")->required();
   app.add_option("--size", options.sizes, "WIDTHxHEIGHT to plan memory for (may be repeated)");
-  app.add_option("--frames", options.frames, "frames to plan memory for (may be repeated)");
+  app.add_option("--frames", options.frames, "frames to plan memory for (may be repeated)")
+      ->check(whole_number());
   app.add_flag("--digest", options.digest, "compute the digest, which results report as modelDigest");
   app.add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.footer(kFooter);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   const auto status = inspect(options);
   if (status) return kExitOk;
   std::cerr << "wan-runtime inspect: " << status.error().message << "\n";

@@ -1,10 +1,10 @@
 #include "runtime/cli/job.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/cli/pod.h"
 
 namespace wan::cli {
@@ -43,11 +43,7 @@ int run_job(int argc, char** argv) {
       "Exit codes: 0 the job succeeded; 1 it failed; 2 bad flags; 3 it was cancelled; 4 nobody handed it "
       "over in\n"
       "time; 130 ended by a signal.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   auto settings = pod_settings(flags);
   if (!settings) {
     std::cerr << "wan-runtime job: " << settings.error().message << "\n";

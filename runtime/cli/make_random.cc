@@ -1,6 +1,5 @@
 #include "runtime/cli/make_random.h"
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <fmt/format.h>
 #include <iostream>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/cli/model_lookup.h"
 #include "runtime/pipeline/random_model.h"
 
@@ -85,11 +85,7 @@ int run_make_random(int argc, char** argv) {
   app.add_option("--seed", options.request.seed, "the same seed gives the same bytes");
   app.add_option("--tokenizer", options.tokenizer, "tokenizer/ folder to copy");
   app.footer(kFooter);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   const Status status = make(options);
   if (!status) {
     std::cerr << "wan-runtime make-random: " << status.error().message << "\n";

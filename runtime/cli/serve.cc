@@ -1,9 +1,9 @@
 #include "runtime/cli/serve.h"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/cli/pod.h"
 
 namespace wan::cli {
@@ -22,11 +22,7 @@ int run_serve(int argc, char** argv) {
       "Exit codes: 0 ended by SIGTERM or SIGINT after draining; 1 the model could not be loaded or the "
       "address not\n"
       "bound; 2 bad flags.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   auto settings = pod_settings(flags);
   if (!settings) {
     std::cerr << "wan-runtime serve: " << settings.error().message << "\n";

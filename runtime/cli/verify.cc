@@ -1,11 +1,11 @@
 #include "runtime/cli/verify.h"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
 
 #include "base/io/file.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/flags.h"
 #include "runtime/verify/report.h"
 #include "runtime/verify/verify.h"
 
@@ -19,7 +19,8 @@ struct Options {
 };
 
 constexpr const char* kFooter =
-    R"(Run it after a new LibTorch, CPU or GPU. DIR has one folder for each component, as tests/golden/data has.
+    R"(Run it after a new LibTorch, CPU or GPU. DIR has one folder for each component, as tests/golden/data has, or is
+one of these folders.
 
 Examples:
   wan-runtime verify tests/golden/data
@@ -57,7 +58,7 @@ int verify_directory(const Options& options) {
 int run_verify(int argc, char** argv) {
   Options options;
   CLI::App app("Compares this build with golden vectors of the official code.", argv[0]);
-  app.add_option("DIR", options.directory, "golden directory")->required();
+  app.add_option("DIR", options.directory, "golden directory, or one folder of it")->required();
   app.add_option("-o,--output", options.format, "table or json")->check(CLI::IsMember({"table", "json"}));
   app.add_option("--report", options.report, "also write a report with versions, device and the table here");
   app.add_option("--only", options.verify.only, "one component or one folder");
@@ -65,11 +66,7 @@ int run_verify(int argc, char** argv) {
   app.add_option("--threads", options.verify.threads,
                  "CPU threads (default: the cores this process may use)");
   app.footer(kFooter);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
-  }
+  if (const auto ended = parse_flags(app, argc, argv)) return *ended;
   return verify_directory(options);
 }
 

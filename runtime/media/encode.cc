@@ -86,8 +86,9 @@ Status run_encode(const EncodeOptions& options) {
   enter_encoder_sandbox();
   const Status status = write_complete(options, format, temporary);
   std::error_code ignored;
-  if (!status) fs::remove_all(temporary, ignored);
-  return status;
+  if (status) return status;
+  fs::remove_all(temporary, ignored);
+  return fail(status.error().with_context("output " + options.output.string()));
 }
 
 }  // namespace wan::media

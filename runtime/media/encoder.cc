@@ -48,9 +48,17 @@ bool is_program(const fs::path& file) { return ::access(file.c_str(), X_OK) == 0
 
 }  // namespace
 
-std::string encoder_id(int crf, int threads) {
-  return "libx264 medium crf " + std::to_string(crf) + " threads " + std::to_string(threads) +
-         " yuv420p bt709 limited";
+// Says what movie_writer.cc and picture_writer.cc do: a change there must show here.
+std::string encoder_id(VideoFormat format, int crf, int threads) {
+  const std::string planes = " threads " + std::to_string(threads) + " yuv420p bt709 limited";
+  switch (format) {
+    case VideoFormat::kMp4: return "libx264 medium crf " + std::to_string(crf) + planes;
+    case VideoFormat::kWebm: return "libvpx-vp9 good 2 crf 18" + planes;
+    case VideoFormat::kGif: return "gif median-cut bayer-8";
+    case VideoFormat::kPng:
+    case VideoFormat::kPngFolder: return "png rgb24";
+  }
+  return "";
 }
 
 Result<fs::path> find_media_program(const fs::path& wanted) {

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "runtime/media/child.h"
+#include "runtime/media/video_format.h"
 
 namespace wan::media {
 
@@ -22,8 +23,8 @@ struct VideoSettings {
   int threads = 1;  // of the encoder; changes the bytes
 };
 
-// What of the settings shows in the bytes, for the numerics plan.
-[[nodiscard]] std::string encoder_id(int crf, int threads);
+// What of encoder and settings shows in the bytes, for the numerics plan.
+[[nodiscard]] std::string encoder_id(VideoFormat format, int crf, int threads);
 
 // `wanted` if set, else wan-media beside this program, else the first in $PATH.
 [[nodiscard]] Result<std::filesystem::path> find_media_program(const std::filesystem::path& wanted);

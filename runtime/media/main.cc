@@ -2,6 +2,7 @@
 // linked into nothing else, and a crash in a codec takes nothing else down.
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <iostream>
 
 #include "base/result.h"
@@ -51,6 +52,7 @@ CLI::App* add_decode(CLI::App& app, media::DecodeOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file above the limit of its size is an error of its write
   CLI::App app(
       "wan-media: frames to video files, images to pixels\nExit codes: 0 done; 1 it failed; 2 bad flags.");
   app.require_subcommand(1);

@@ -2,8 +2,11 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <optional>
+#include <span>
 #include <sys/stat.h>
+#include <vector>
 
 #include "base/crypto/sha256.h"
 #include "base/io/file.h"
@@ -16,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kWorthRemembering = 1 << 20;  // smaller files are hashed in milliseconds
 constexpr size_t kMaxRecordBytes = 4096;
+constexpr size_t kPiece = 4u << 20;
 
 struct Identity {
   std::string text;
@@ -50,6 +54,21 @@ void remember(const fs::path& record, const std::string& identity, const std::st
   [[maybe_unused]] const Status written = write_file_atomically(record, to_text(json) + "\n");
 }
 
+Result<std::string> hash(const fs::path& file, const HashedBytes& hashed) {
+  if (!hashed) return sha256_file_digest(file);
+  std::ifstream stream(file, std::ios::binary);
+  Sha256 digest;
+  std::vector<char> piece(kPiece);
+  while (stream) {
+    stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    const auto got = static_cast<size_t>(stream.gcount());
+    digest.update(std::as_bytes(std::span(piece).first(got)));
+    hashed(static_cast<int64_t>(got));
+  }
+  if (!stream.eof()) return fail(Error{ErrorCode::kUnavailable, file.string() + ": cannot be read"});
+  return digest.finish_digest();
+}
+
 }  // namespace
 
 DigestMemory DigestMemory::of_user() {
@@ -60,13 +79,13 @@ DigestMemory DigestMemory::of_user() {
   return DigestMemory("");
 }
 
-Result<std::string> DigestMemory::digest_of(const fs::path& file) const {
+Result<std::string> DigestMemory::digest_of(const fs::path& file, const HashedBytes& hashed) const {
   const auto before = folder_.empty() ? std::nullopt : identify(file);
-  if (!before) return sha256_file_digest(file);
+  if (!before) return hash(file, hashed);
   std::error_code ignored;
   const fs::path record = folder_ / sha256_hex(fs::absolute(file, ignored).lexically_normal().string());
   if (auto known = recall(record, before->text)) return *std::move(known);
-  WAN_TRY(std::string digest, sha256_file_digest(file));
+  WAN_TRY(std::string digest, hash(file, hashed));
   const auto after = identify(file);
   const bool settled = before->changed + settling_.count() <= std::time(nullptr);
   if (settled && after && after->text == before->text) remember(record, before->text, digest);

@@ -4,12 +4,17 @@
 // the same. Nothing is trusted because of it: what a pull brings is checked when it is pulled.
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "base/result.h"
 
 namespace wan::pipeline {
+
+// Hears of bytes just hashed; may throw to end it.
+using HashedBytes = std::function<void(int64_t bytes)>;
 
 class DigestMemory {
  public:
@@ -22,7 +27,8 @@ class DigestMemory {
   [[nodiscard]] static DigestMemory of_user();
 
   // "sha256:...", from memory where `file` is as it was. A memory that cannot be read or written is none.
-  [[nodiscard]] Result<std::string> digest_of(const std::filesystem::path& file) const;
+  [[nodiscard]] Result<std::string> digest_of(const std::filesystem::path& file,
+                                              const HashedBytes& hashed = {}) const;
 
  private:
   std::filesystem::path folder_;

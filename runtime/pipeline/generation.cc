@@ -17,7 +17,6 @@ namespace wan::pipeline {
 namespace {
 
 constexpr size_t kMaxPromptCharacters = 4096;
-constexpr int kMaxSide = 4096;
 constexpr int64_t kMaxSeed = 4294967295;
 
 // What the official programs use when a published model's directory says nothing itself.
@@ -105,26 +104,6 @@ Status check_number(std::string_view field, double value, double low, double hig
   return fail(wrong(field, number(value), "it must be a number from " + number(low) + " to " + number(high)));
 }
 
-Result<VideoSize> parse_size(const std::string& size) {
-  constexpr int kStep = 16;
-  int sides[2] = {0, 0};
-  const char* at = size.data();
-  const char* end = at + size.size();
-  bool good = true;
-  for (int& side : sides) {
-    const auto [next, error] = std::from_chars(at, end, side);
-    good = good && error == std::errc() && side >= kStep && side <= kMaxSide && side % kStep == 0;
-    at = next;
-    if (&side == &sides[0] && good) good = at != end && *at++ == 'x';
-  }
-  if (!good || at != end) {
-    return fail(wrong("size", "'" + size + "'",
-                      "it must be WIDTHxHEIGHT with both sides multiples of 16 from 16 to 4096, for example "
-                      "832x480"));
-  }
-  return VideoSize{sides[0], sides[1]};
-}
-
 Status check_image(const GenerationSpec& spec, const GenerationDefaults& defaults) {
   const bool wanted = defaults.task == kImageToVideo;
   if (wanted && !spec.image) {
@@ -152,13 +131,7 @@ Result<VideoSize> resolve_size(const GenerationSpec& spec, const GenerationDefau
 Status check(const ResolvedGeneration& generation) {
   WAN_TRY_VOID(check_prompt("prompt", generation.prompt));
   WAN_TRY_VOID(check_prompt("negativePrompt", generation.negative_prompt));
-  WAN_TRY_VOID(check_integer("frames", generation.frames, 1, 1025));
-  if (generation.frames % 4 != 1) {
-    const int below = generation.frames - (generation.frames + 3) % 4;
-    return fail(wrong("frames", std::to_string(generation.frames),
-                      "it must be 4n+1 from 1 to 1025; the nearest are " + std::to_string(below) + " and " +
-                          std::to_string(below + 4)));
-  }
+  WAN_TRY_VOID(check_frames(generation.frames));
   WAN_TRY_VOID(check_integer("fps", generation.fps, 1, 120));
   WAN_TRY_VOID(check_integer("steps", generation.steps, 1, 1000));
   WAN_TRY_VOID(check_number("guidanceScale", generation.guidance_scale, 0, 100));

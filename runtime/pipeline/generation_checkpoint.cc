@@ -137,8 +137,10 @@ Status CheckpointFolder::save(const GenerationCheckpoint& checkpoint) const {
   }
   const std::string bytes = safetensors_of(tensors);
   const Json record = {{"inputs", inputs_}, {"step", step}, {"sha256", sha256_digest(bytes)}};
-  WAN_TRY_VOID(write_file_atomically(tensors_file(folder_, step), bytes));
-  WAN_TRY_VOID(write_file_atomically(record_file(folder_, step), record.dump(2) + "\n"));
+  // The record last: without one a file of tensors is nothing.
+  auto written = write_file_atomically(tensors_file(folder_, step), bytes);
+  if (written) written = write_file_atomically(record_file(folder_, step), record.dump(2) + "\n");
+  if (!written) return fail(written.error().with_context("checkpoint"));
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     std::error_code ignored;
     if (step_of(entry.path()) != step) fs::remove(entry.path(), ignored);
@@ -149,7 +151,8 @@ Status CheckpointFolder::save(const GenerationCheckpoint& checkpoint) const {
 void CheckpointKeeper::after_step(const scheduler::Sampler& sampler, const at::Tensor& latents) {
   if (!folder_) return;
   last_ = {latents, sampler.state()};
-  if (sampler.steps_done() % every_ == 0 && !sampler.done()) save();
+  // After the last step always: decoding takes a while too.
+  if (sampler.steps_done() % every_ == 0 || sampler.done()) save();
 }
 
 int CheckpointKeeper::save_last() {

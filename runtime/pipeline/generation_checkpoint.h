@@ -44,8 +44,8 @@ class CheckpointFolder {
   Json inputs_;
 };
 
-// Saves where a generation is: after every so many steps, and after the last whole step when it is
-// interrupted.
+// Saves where a generation is: after every so many steps and after the last one, and after the last whole
+// step when it is interrupted.
 class CheckpointKeeper {
  public:
   // Without a folder nothing is kept. REQUIRES every >= 1.

@@ -7,6 +7,7 @@
 #include <new>
 #include <span>
 
+#include "base/clock.h"
 #include "base/crypto/sha256.h"
 #include "runtime/device/device.h"
 #include "runtime/media/encoder.h"
@@ -29,6 +30,8 @@ constexpr int kMaxEncoderThreads = 8;
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
+
+int encoder_threads(const device::NumericsPlan& plan) { return std::min(plan.threads, kMaxEncoderThreads); }
 
 Error out_of_memory() {
   return {ErrorCode::kResourceExhausted, "not enough memory; a smaller size or fewer frames need less"};
@@ -56,16 +59,22 @@ auto guarded(Function&& function) -> decltype(function()) {
 class WanGenerator final : public Generator {
  public:
   WanGenerator(std::unique_ptr<WanModel> model, GeneratorSettings settings, fs::path media,
-               int encoder_threads, std::string numerics_id, double load_seconds)
+               device::NumericsPlan plan, std::string numerics_id, double load_seconds)
       : model_(std::move(model)),
         settings_(std::move(settings)),
         media_(std::move(media)),
-        encoder_threads_(encoder_threads),
+        plan_(std::move(plan)),
         numerics_id_(std::move(numerics_id)),
         load_seconds_(load_seconds) {}
 
   const ModelInfo& info() const override { return model_->info; }
   const std::string& numerics_id() const override { return numerics_id_; }
+  Result<std::string> numerics_id_of(const fs::path& output) const override {
+    WAN_TRY(const auto format, media::video_format(output, 1));
+    device::NumericsPlan plan = plan_;
+    plan.encoder = media::encoder_id(format, kCrf, encoder_threads(plan));
+    return device::numerics_id(plan);
+  }
 
   Result<GenerationResult> generate(const ResolvedGeneration& generation, const fs::path& output,
                                     const ProgressSink& progress, const std::atomic<bool>& stop) override {
@@ -74,7 +83,7 @@ class WanGenerator final : public Generator {
     const model::Checkpoint checkpoint = [&stop] {
       if (stop.load(std::memory_order_relaxed)) throw model::Interrupted{};
     };
-    ProgressMeter meter(progress, decode_estimate(generation));
+    ProgressMeter meter(progress, decode_estimate(generation), clock_);
     return guarded([&]() -> Result<GenerationResult> { return run(generation, output, meter, checkpoint); });
   }
 
@@ -92,6 +101,7 @@ class WanGenerator final : public Generator {
                                ProgressMeter& meter, const model::Checkpoint& checkpoint) {
     GenerationResult result;
     result.timings.load = load_seconds_;
+    WAN_TRY(result.numerics_id, numerics_id_of(output));  // before there is an output: a folder must be empty
     WAN_TRY(const auto checkpoints, checkpoint_folder(generation));
     WAN_TRY(const at::Tensor latents,
             make_latents(generation, checkpoints, meter, checkpoint, result.timings));
@@ -105,7 +115,6 @@ class WanGenerator final : public Generator {
     result.duration_seconds = static_cast<double>(generation.frames) / generation.fps;
     result.seed = generation.seed;
     result.model_digest = model_->info.digest;
-    result.numerics_id = numerics_id_;
     return result;
   }
 
@@ -117,7 +126,7 @@ class WanGenerator final : public Generator {
     if (settings_.checkpoints.directory.empty()) return std::nullopt;
     Json inputs = to_json(generation);
     inputs["modelDigest"] = model_->info.digest;
-    inputs["numericsId"] = numerics_id_;
+    inputs["numericsId"] = numerics_id_;  // of an mp4, always: latents know nothing of the file's format
     if (!settings_.noise.empty()) {
       WAN_TRY(inputs["noise"], sha256_file_digest(settings_.noise));
     }
@@ -162,16 +171,16 @@ class WanGenerator final : public Generator {
     if (settings_.single_use) model_->text_encoder.reset();
 
     guidance.image = make_condition(generation, meter, checkpoint, timings);
-    meter.begin("Denoise", generation.steps);
     WAN_TRY(auto sampler, scheduler::make_sampler(generation.sampler, generation.steps, generation.shift));
     WAN_TRY(at::Tensor latents, starting_latents(generation));
     if (checkpoints) {
       WAN_TRY(latents, resume(*checkpoints, latents, sampler));
     }
-    meter.advance(sampler.steps_done());
+    meter.begin("Denoise", generation.steps, sampler.steps_done());
     CheckpointKeeper keeper(checkpoints, settings_.checkpoints.every);
     WAN_TRY(latents, denoise_kept(latents, sampler, guidance, keeper, meter, checkpoint));
     timings.denoise = meter.elapsed();
+    if (settings_.single_use) model_->transformer.reset();
     return latents;
   }
 
@@ -179,16 +188,24 @@ class WanGenerator final : public Generator {
   Result<at::Tensor> denoise_kept(const at::Tensor& latents, scheduler::Sampler& sampler,
                                   const Guidance& guidance, CheckpointKeeper& keeper, ProgressMeter& meter,
                                   const model::Checkpoint& checkpoint) const {
+    const double blocks = blocks_in_a_step(guidance);
+    int64_t begun = 0;  // blocks of this step
     const auto on_step = [&](int done, const at::Tensor& after) {
+      begun = 0;
       meter.advance(done);
       keeper.after_step(sampler, after);
     };
     const model::Checkpoint between_blocks = [&] {
       if (!keeper.status()) throw model::Interrupted{};
       checkpoint();
+      if (begun > 0) meter.within(static_cast<double>(begun) / blocks);
+      ++begun;
     };
     try {
-      return denoise(*model_, latents, sampler, guidance, on_step, between_blocks);
+      at::Tensor last = denoise(*model_, latents, sampler, guidance, on_step, between_blocks);
+      // Of the last step: the video is nearly there.
+      if (!keeper.status()) say("the checkpoint cannot be written: " + keeper.status().error().message);
+      return last;
     } catch (const model::Interrupted&) {
       if (!keeper.status()) return fail(keeper.status().error());
       const int step = keeper.save_last();
@@ -196,6 +213,11 @@ class WanGenerator final : public Generator {
         say("checkpoint of step " + std::to_string(step) + " written; the same call goes on from it");
       throw;
     }
+  }
+
+  double blocks_in_a_step(const Guidance& guidance) const {
+    const auto layers = static_cast<double>(model_->transformer->config().num_layers);
+    return guidance.scale == 1 ? layers : 2 * layers;
   }
 
   // Its time counts as that of the text.
@@ -227,7 +249,7 @@ class WanGenerator final : public Generator {
                                         .frames = generation.frames,
                                         .fps = generation.fps,
                                         .crf = kCrf,
-                                        .threads = encoder_threads_};
+                                        .threads = encoder_threads(plan_)};
     WAN_TRY(const auto encoder, media::VideoEncoder::start(media_, video, output));
     Sha256 digest;
     int64_t done = 0;
@@ -261,10 +283,11 @@ class WanGenerator final : public Generator {
     return {.steps = decode_in_steps(model_->transformer->config(), model_->vae->config(), request)};
   }
 
+  SystemClock clock_;
   std::unique_ptr<WanModel> model_;
   GeneratorSettings settings_;
   fs::path media_;
-  int encoder_threads_;
+  device::NumericsPlan plan_;
   std::string numerics_id_;
   double load_seconds_;
   double decode_seconds_per_pixel_ = -1;
@@ -275,13 +298,15 @@ Result<std::unique_ptr<Generator>> load(const fs::path& model_dir, const Generat
   const auto start = std::chrono::steady_clock::now();
   WAN_TRY(const fs::path media, media::find_media_program(settings.media_program));
   WAN_TRY(auto device, device::choose_device(settings.device, settings.threads));
-  const int encoder_threads = std::min(device.threads, kMaxEncoderThreads);
-  device.plan.encoder = media::encoder_id(kCrf, encoder_threads);
-  WAN_TRY(auto model, load_model(model_dir, device, progress, settings.precision));
+  device.plan.encoder = media::encoder_id(media::VideoFormat::kMp4, kCrf, encoder_threads(device.plan));
+  const model::Checkpoint between_tensors = [stop = settings.stop] {
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) throw model::Interrupted{};
+  };
+  WAN_TRY(auto model, load_model(model_dir, device, progress, settings.precision, between_tensors));
   device.plan.precision = model->info.precision;
   WAN_TRY(const std::string numerics_id, device::numerics_id(device.plan));
-  return std::make_unique<WanGenerator>(std::move(model), settings, media, encoder_threads, numerics_id,
-                                        seconds_since(start));
+  return std::make_unique<WanGenerator>(std::move(model), settings, media, std::move(device.plan),
+                                        numerics_id, seconds_since(start));
 }
 
 }  // namespace

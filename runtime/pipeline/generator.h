@@ -36,11 +36,12 @@ struct GeneratorSettings {
   int threads = 0;                      // 0: the cores this process may use (affinity and cgroup quota)
   std::string precision = "auto";       // auto (what the machine class is good at), fp32, bf16
   std::filesystem::path media_program;  // wan-media; empty: beside this program, then $PATH
-  // One generation only: text and image encoder are freed as soon as it has no more use for them.
+  // One generation only: each part of the model is freed as soon as it has no more use for it.
   bool single_use = false;
   CheckpointSettings checkpoints;
   std::filesystem::path noise;  // safetensors file with the noise to start from; empty: drawn from the seed
   NoticeSink notice;
+  const std::atomic<bool>* stop = nullptr;  // ends the loading soon after it becomes true
 };
 
 // Called on the inference thread, at most a few times a second; must be quick.
@@ -68,7 +69,12 @@ class Generator {
  public:
   virtual ~Generator() = default;
   [[nodiscard]] virtual const ModelInfo& info() const = 0;
-  [[nodiscard]] virtual const std::string& numerics_id() const = 0;  // "sha256:..." of the numerics plan
+  // "sha256:..." of the numerics plan of an mp4.
+  [[nodiscard]] virtual const std::string& numerics_id() const = 0;
+  // Of what generate() would write there: the ending chooses the encoder.
+  [[nodiscard]] virtual Result<std::string> numerics_id_of(const std::filesystem::path&) const {
+    return numerics_id();
+  }
   // Writes `output` atomically. kCancelled soon after `stop` becomes true (between kernels).
   [[nodiscard]] virtual Result<GenerationResult> generate(const ResolvedGeneration& generation,
                                                           const std::filesystem::path& output,
@@ -76,7 +82,8 @@ class Generator {
                                                           const std::atomic<bool>& stop) = 0;
 };
 
-// Loads a diffusers-layout directory. Errors name the file and key.
+// Loads a directory in the diffusers or the official layout. Errors name the file and key. kCancelled soon
+// after `settings.stop` becomes true.
 [[nodiscard]] Result<std::unique_ptr<Generator>> load_generator(const std::filesystem::path& model_dir,
                                                                 const GeneratorSettings& settings,
                                                                 const ProgressSink& progress);

@@ -37,17 +37,21 @@ Result<std::string> digest_of_files(const fs::path& directory, const DigestMemor
     std::error_code ignored;
     return static_cast<int64_t>(fs::file_size(directory / file, ignored));
   };
-  int64_t done = 0, total = 0;
+  int64_t before = 0, inside = 0, total = 0;  // bytes of whole files, of the one being hashed, of all
   for (const fs::path& file : files) total += size_of(file);
+  const HashedBytes hashed = [&](int64_t bytes) {
+    if (progress) progress(before + (inside += bytes), total);
+  };
   Sha256 digest;
   for (const fs::path& file : files) {
-    WAN_TRY(const std::string one, memory.digest_of(directory / file));
+    inside = 0;
+    WAN_TRY(const std::string one, memory.digest_of(directory / file, hashed));
     digest.update(file.generic_string());
     digest.update(std::string_view("\0", 1));
     digest.update(one);
     digest.update(std::string_view("\n"));
-    done += size_of(file);
-    if (progress) progress(done, total);
+    before += size_of(file);
+    if (progress) progress(before, total);
   }
   return digest.finish_digest();
 }

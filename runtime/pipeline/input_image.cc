@@ -18,7 +18,12 @@ Result<std::shared_ptr<const InputImage>> read_input_image(const std::filesystem
   WAN_TRY(const auto program, media::find_media_program(media_program));
   auto image =
       media::decode_image(program, {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}, limits);
-  if (!image) return fail(image.error().with_context(file.string()));
+  if (!image) {
+    Error error = image.error().with_context(file.string());
+    // Too many bytes or pixels are a wrong value too, not this machine's lack of memory.
+    if (error.code == ErrorCode::kResourceExhausted) error.code = ErrorCode::kInvalidArgument;
+    return fail(std::move(error));
+  }
   return std::make_shared<const InputImage>(
       InputImage{image->width, image->height, std::move(image->rgb), sha256_digest(*bytes)});
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/pipeline/identify_model.h"
-#include "runtime/pipeline/memory_plan.h"
 #include "runtime/pipeline/model_files.h"
 
 namespace wan::pipeline {
@@ -12,13 +11,17 @@ namespace {
 namespace fs = std::filesystem;
 using weights::Component;
 
+// `shared` once more, the same tensor.
+bool is_second_name(const std::string& key, const weights::StoredTensors& tensors) {
+  return key == "encoder.embed_tokens.weight" && tensors.contains("shared.weight");
+}
+
 PartInspection inspect_part(Component component, const ComponentFiles& opened) {
   PartInspection part = {
       .name = std::string(weights::to_string(component)), .where = opened.where, .config = opened.config};
   for (const auto& [key, tensor] : opened.tensors) {
     const auto count = static_cast<int64_t>(weights::element_count(tensor.shape).value_or(0));
-    // Under its other name, the same tensor as `shared`.
-    if (key == "encoder.embed_tokens.weight" && opened.tensors.contains("shared.weight")) continue;
+    if (is_second_name(key, opened.tensors)) continue;
     ++part.tensors;
     part.parameters += count;
     part.bytes += count * static_cast<int64_t>(weights::size_of(tensor.dtype));
@@ -56,34 +59,41 @@ Status read_dims(const PartInspection& part, ModelDims& dims) {
   return read_dims(part, model::clip_vision_config, dims.image_encoder.emplace());
 }
 
-// A run widens nothing that it can multiply as it is: fp32 needs four bytes where more than two are stored.
-int64_t held_bytes(const PartInspection& part, bool bf16) {
-  const bool wide = part.bytes > 2 * part.parameters;
-  if (part.name == "vae") return part.parameters * 4;
-  return bf16 && wide ? part.parameters * 2 : part.bytes;
-}
-
-PartBytes part_bytes(const std::vector<PartInspection>& parts, bool bf16) {
+// As weights/state_dict.h brings them in: matrices are used as they are stored where the run can widen them
+// at their use, and narrowed where it computes in less; everything else becomes fp32.
+PartBytes held_bytes(Component component, const weights::StoredTensors& tensors, bool bf16) {
+  const bool narrow = bf16 && component != Component::kImageEncoder;
   PartBytes bytes;
-  for (const PartInspection& part : parts) {
-    if (part.name == "text_encoder") bytes.text_encoder = held_bytes(part, bf16);
-    if (part.name == "image_encoder") bytes.image_encoder = held_bytes(part, bf16);
-    if (part.name == "transformer") bytes.transformer = held_bytes(part, bf16);
-    if (part.name == "vae") bytes.vae = held_bytes(part, bf16);
+  for (const auto& [key, tensor] : tensors) {
+    if (is_second_name(key, tensors)) continue;
+    const auto count = static_cast<int64_t>(weights::element_count(tensor.shape).value_or(0));
+    const auto stored = static_cast<int64_t>(weights::size_of(tensor.dtype));
+    const bool matrix = component != Component::kVae && tensor.shape.size() == 2;
+    const int64_t wanted = matrix ? std::min<int64_t>(stored, narrow ? 2 : 4) : 4;
+    (wanted == stored ? bytes.mapped : bytes.own) += count * wanted;
+    const int64_t computed = narrow ? 2 : 4;
+    // Rows of the table of embeddings are picked, not multiplied.
+    if (matrix && wanted < computed && key != "shared.weight") {
+      bytes.widened = std::max(bytes.widened, count * computed);
+    }
   }
   return bytes;
 }
 
-SizeNeed need_of(const ModelDims& dims, const std::vector<PartInspection>& parts, const VideoDims& size,
-                 bool bf16) {
-  SizeNeed need = {size.width, size.height, size.frames, bf16 ? "bf16" : "fp32", {}, 0};
+PartBytes& part_of(WeightBytes& bytes, Component component) {
+  switch (component) {
+    case Component::kTextEncoder: return bytes.text_encoder;
+    case Component::kImageEncoder: return bytes.image_encoder;
+    case Component::kTransformer: return bytes.transformer;
+    case Component::kVae: break;
+  }
+  return bytes.vae;
+}
+
+SizeNeed need_of(const ModelDims& dims, const WeightBytes& weights, const VideoDims& size, bool bf16) {
   const MemoryRequest request = {
       .width = size.width, .height = size.height, .frames = size.frames, .bf16 = bf16};
-  for (const PhaseMemory& phase : plan_memory(dims, part_bytes(parts, bf16), request)) {
-    need.phases.push_back({phase.phase, phase.weights, phase.activations});
-    need.peak = std::max(need.peak, phase.total());
-  }
-  return need;
+  return {size.width, size.height, size.frames, bf16 ? "bf16" : "fp32", plan_memory(dims, weights, request)};
 }
 
 }  // namespace
@@ -96,13 +106,17 @@ Result<Inspection> inspect_model(const fs::path& directory, const std::vector<Vi
                     .layout = std::string(to_string(files.layout)),
                     .task = files.from_image ? "image-to-video" : "text-to-video"};
   ModelDims dims;
+  WeightBytes fp32, bf16;
   for (const Component component : components_of(files)) {
     WAN_TRY(const ComponentFiles opened, open_component(files, component));
     out.parts.push_back(inspect_part(component, opened));
     WAN_TRY_VOID(read_dims(out.parts.back(), dims));
+    part_of(fp32, component) = held_bytes(component, opened.tensors, false);
+    part_of(bf16, component) = held_bytes(component, opened.tensors, true);
   }
   for (const VideoDims& size : sizes) {
-    for (const bool bf16 : {false, true}) out.memory.push_back(need_of(dims, out.parts, size, bf16));
+    out.memory.push_back(need_of(dims, fp32, size, false));
+    out.memory.push_back(need_of(dims, bf16, size, true));
   }
   out.files = list_files(directory);
   if (with_digest || out.files.contains(".wan-model.json")) {
@@ -125,14 +139,22 @@ Json to_json(const Inspection& inspection) {
   }
   for (const SizeNeed& need : inspection.memory) {
     Json phases = Json::array();
-    for (const PhaseNeed& phase : need.phases) {
-      phases.push_back(
-          {{"phase", phase.phase}, {"weights", phase.weights}, {"activations", phase.activations}});
+    int64_t host = 0, device = 0;
+    for (const PhaseMemory& phase : need.phases) {
+      host = std::max(host, phase.host);
+      device = std::max(device, phase.device);
+      phases.push_back({{"phase", phase.phase},
+                        {"weights", phase.weights},
+                        {"activations", phase.activations},
+                        {"hostBytes", phase.host},
+                        {"hostBytesAtLeast", phase.host_least},
+                        {"deviceBytes", phase.device}});
     }
     memory.push_back({{"size", std::to_string(need.width) + "x" + std::to_string(need.height)},
                       {"frames", need.frames},
                       {"precision", need.precision},
-                      {"hostBytes", need.peak},
+                      {"hostBytes", host},
+                      {"deviceBytes", device},
                       {"phases", phases}});
   }
   Json out = {{"directory", inspection.directory.string()},

@@ -11,6 +11,7 @@
 
 #include "base/json/json.h"
 #include "base/result.h"
+#include "runtime/pipeline/memory_plan.h"
 
 namespace wan::pipeline {
 
@@ -22,16 +23,10 @@ struct PartInspection {
   std::map<std::string, int64_t> dtypes;  // "BF16" to how many parameters
 };
 
-struct PhaseNeed {
-  std::string phase;
-  int64_t weights = 0, activations = 0;  // bytes on the host
-};
-
 struct SizeNeed {
   int64_t width = 0, height = 0, frames = 0;
   std::string precision;  // "fp32", "bf16"
-  std::vector<PhaseNeed> phases;
-  int64_t peak = 0;
+  std::vector<PhaseMemory> phases;
 };
 
 struct Inspection {

@@ -83,23 +83,37 @@ int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const
   return largest + history;
 }
 
-std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const PartBytes& weights,
+std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const WeightBytes& weights,
                                      const MemoryRequest& request) {
   std::vector<PhaseMemory> phases;
-  phases.push_back(
-      {"TextEncode", weights.text_encoder, text_encoder_activations(dims.text_encoder, request.bf16)});
+  const auto add = [&](const char* phase, const PartBytes& used, int64_t activations,
+                       std::initializer_list<PartBytes> loaded) {
+    PhaseMemory memory = {.phase = phase, .weights = used.total(), .activations = activations + used.widened};
+    memory.host_least = memory.device = memory.activations;
+    for (const PartBytes& part : loaded) {
+      memory.host_least += part.own;
+      memory.device += part.total();
+    }
+    memory.host_least += kProgramBytes;
+    memory.host = memory.host_least + used.mapped;
+    phases.push_back(std::move(memory));
+  };
+  const auto& [text, image, transformer, vae] = weights;
   const int64_t latents = latent_bytes(dims.vae.z_dim, request);
+  add("TextEncode", text, text_encoder_activations(dims.text_encoder, request.bf16),
+      {text, image, transformer, vae});
   if (dims.image_encoder) {
     // The image tower, then the VAE's encoder: chunks of four frames through the same widths as the
     // decoder's.
     MemoryRequest chunk = request;
     chunk.vae_chunk_frames = 1;
-    phases.push_back({"ImageEncode", weights.image_encoder + weights.vae,
-                      std::max(image_encoder_activations(*dims.image_encoder),
-                               vae_chunk_activations(dims.vae, chunk) + latents)});
+    add("ImageEncode", {image.mapped + vae.mapped, image.own + vae.own, image.widened},
+        std::max(image_encoder_activations(*dims.image_encoder),
+                 vae_chunk_activations(dims.vae, chunk) + latents),
+        {image, transformer, vae});
   }
-  phases.push_back({"Denoise", weights.transformer, transformer_activations(dims.transformer, request)});
-  phases.push_back({"Decode", weights.vae, vae_chunk_activations(dims.vae, request) + latents});
+  add("Denoise", transformer, transformer_activations(dims.transformer, request), {transformer, vae});
+  add("Decode", vae, vae_chunk_activations(dims.vae, request) + latents, {vae});
   return phases;
 }
 

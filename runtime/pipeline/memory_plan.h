@@ -1,7 +1,8 @@
 #pragma once
 // How much memory a generation needs, phase by phase, from the model's dimensions and the request alone:
-// never from what happens to be free. An estimate of the anonymous memory of a run on the host: weights,
-// activations of the largest layer, and what stays alive between layers. The formulas are in memory_plan.cc.
+// never from what happens to be free. Weights, activations of the largest layer, and what stays alive between
+// layers; tests/unit/runtime/pipeline/memory holds the formulas (memory_plan.cc) against what runs really
+// take.
 
 #include <cstdint>
 #include <optional>
@@ -19,9 +20,16 @@ struct ModelDims {
   model::AutoencoderKLWanConfig vae;
 };
 
-// Bytes of each part's weights as the run holds them.
+// The weights of one part as a run holds them: `own` was converted when it was loaded, `mapped` stays in the
+// files, from where the system drops and reads it as it needs. `widened`: of the largest matrix, where each
+// is widened when it is used.
 struct PartBytes {
-  int64_t text_encoder = 0, image_encoder = 0, transformer = 0, vae = 0;
+  int64_t mapped = 0, own = 0, widened = 0;
+  [[nodiscard]] int64_t total() const { return mapped + own; }
+};
+
+struct WeightBytes {
+  PartBytes text_encoder, image_encoder, transformer, vae;
 };
 
 struct MemoryRequest {
@@ -31,14 +39,20 @@ struct MemoryRequest {
 };
 
 struct PhaseMemory {
-  std::string phase;  // TextEncode, ImageEncode, Denoise, Decode
-  int64_t weights = 0;
-  int64_t activations = 0;
-  [[nodiscard]] int64_t total() const { return weights + activations; }
+  std::string phase;        // TextEncode, ImageEncode, Denoise, Decode
+  int64_t weights = 0;      // that it computes with
+  int64_t activations = 0;  // at the most at once
+  // Computing on the CPU: with all its weights in memory; with none of those that are mapped.
+  int64_t host = 0, host_least = 0;
+  // Computing on a GPU, which holds every part that is loaded.
+  int64_t device = 0;
 };
 
-// In the order of a run. Each phase counts the weights it computes with.
-[[nodiscard]] std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const PartBytes& weights,
+// What the program itself takes, with LibTorch.
+inline constexpr int64_t kProgramBytes = 150'000'000;
+
+// In the order of a run of one generation, which frees each part after its last use.
+[[nodiscard]] std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const WeightBytes& weights,
                                                    const MemoryRequest& request);
 
 // Activations alone, in bytes.

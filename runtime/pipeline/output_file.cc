@@ -1,6 +1,8 @@
 #include "runtime/pipeline/output_file.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <unistd.h>
 #include <vector>
 
@@ -42,7 +44,8 @@ Status check_output(const fs::path& output, int frames) {
         invalid_argument("output: the folder " + folder.string() + " does not exist; create it first"));
   }
   if (::access(folder.c_str(), W_OK) != 0) {
-    return fail(invalid_argument("output: the folder " + folder.string() + " is not writable"));
+    return fail(invalid_argument("output: the folder " + folder.string() + " cannot be written to (" +
+                                 std::system_category().message(errno) + "); name another one"));
   }
   WAN_TRY([[maybe_unused]] const auto format, media::video_format(output, frames));
   return {};

@@ -20,41 +20,64 @@ constexpr std::array<Span, 5> kSpans = {{{"TextEncode", 0, 2},
                                          {"Decode", 85, 99},
                                          {"Encode", 99, 100}}};
 
-double percent(const Progress& progress) {
+double percent(const Progress& progress, double part) {
   const auto* span = std::ranges::find(kSpans, progress.phase, &Span::phase);
   if (span == kSpans.end()) return 0;
-  const double part = progress.total > 0 ? static_cast<double>(progress.done) / progress.total : 0;
-  return span->begin + (span->end - span->begin) * part;
-}
-
-double seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
+  const double done = static_cast<double>(progress.done) + part;
+  const double share = progress.total > 0 ? done / static_cast<double>(progress.total) : 0;
+  return span->begin + (span->end - span->begin) * share;
 }
 
 }  // namespace
 
-ProgressMeter::ProgressMeter(const ProgressSink& sink, DecodeEstimate decode)
-    : sink_(sink), decode_(decode) {}
+ProgressMeter::ProgressMeter(const ProgressSink& sink, DecodeEstimate decode, const Clock& clock)
+    : sink_(sink), decode_(decode), clock_(clock) {}
 
-void ProgressMeter::begin(const std::string& phase, int64_t total) {
-  now_ = {.phase = phase, .total = total};
-  began_ = Clock::now();
+void ProgressMeter::begin(const std::string& phase, int64_t total, int64_t done) {
+  now_ = {.phase = phase, .done = done, .total = total};
+  part_ = 0;
+  begun_at_ = timed_from_ = done;
+  began_ = advanced_ = timed_since_ = clock_.steady();
   report();
 }
 
 void ProgressMeter::advance(int64_t done) {
-  const auto now = Clock::now();
+  const bool first = now_.done == begun_at_ && done > now_.done;
   now_.done = done;
-  if (done == 1) first_done_ = now;
-  now_.seconds_per_step =
-      done > 1 ? seconds(now - first_done_) / static_cast<double>(done - 1) : seconds(now - began_);
-  if (done == now_.total || now - last_report_ >= kShortestPause) report();
+  part_ = 0;
+  advanced_ = clock_.steady();
+  now_.seconds_per_step = pace();
+  if (first) {
+    timed_from_ = done;
+    timed_since_ = advanced_;
+  }
+  report_sometimes();
 }
 
-double ProgressMeter::elapsed() const { return seconds(Clock::now() - began_); }
+void ProgressMeter::within(double part) {
+  part_ = std::clamp(part, 0.0, 1.0);
+  now_.seconds_per_step = pace();
+  report_sometimes();
+}
+
+double ProgressMeter::elapsed() const { return since(began_); }
+
+double ProgressMeter::since(SteadyTime start) const {
+  return std::chrono::duration<double>(clock_.steady() - start).count();
+}
+
+double ProgressMeter::pace() const {
+  if (now_.done > timed_from_) {
+    return std::chrono::duration<double>(advanced_ - timed_since_).count() /
+           static_cast<double>(now_.done - timed_from_);
+  }
+  if (now_.done == begun_at_ && part_ > 0) return since(began_) / part_;
+  return now_.seconds_per_step;
+}
 
 double ProgressMeter::left() const {
-  const double rest = now_.seconds_per_step * static_cast<double>(now_.total - now_.done);
+  const double units = static_cast<double>(now_.total - now_.done) - part_;
+  const double rest = now_.seconds_per_step * units;
   if (now_.phase == "Encode") return 0;
   if (now_.seconds_per_step < 0 || now_.phase == "TextEncode") return -1;
   if (now_.phase != "Denoise") return rest;
@@ -62,10 +85,14 @@ double ProgressMeter::left() const {
          (decode_.seconds >= 0 ? decode_.seconds : std::max(decode_.steps, 0.0) * now_.seconds_per_step);
 }
 
+void ProgressMeter::report_sometimes() {
+  if (now_.done == now_.total || clock_.steady() - last_report_ >= kShortestPause) report();
+}
+
 void ProgressMeter::report() {
-  now_.percent = percent(now_);
+  now_.percent = percent(now_, part_);
   now_.seconds_left = left();
-  last_report_ = Clock::now();
+  last_report_ = clock_.steady();
   if (sink_) sink_(now_);
 }
 

@@ -2,8 +2,7 @@
 // From "step 7 of 20" to percent of the whole generation and seconds left, and no more often than a reader
 // can follow.
 
-#include <chrono>
-
+#include "base/clock.h"
 #include "base/progress.h"
 #include "runtime/pipeline/generator.h"
 
@@ -18,27 +17,36 @@ struct DecodeEstimate {
 
 class ProgressMeter {
  public:
-  ProgressMeter(const ProgressSink& sink, DecodeEstimate decode);
+  // All three must outlive it.
+  ProgressMeter(const ProgressSink& sink, DecodeEstimate decode, const Clock& clock);
 
-  // A phase begins; always reported. Phases: TextEncode, Denoise, Decode, Encode.
-  void begin(const std::string& phase, int64_t total);
+  // A phase begins, `done` of it by an earlier run; always reported. Phases: TextEncode, ImageEncode,
+  // Denoise, Decode, Encode.
+  void begin(const std::string& phase, int64_t total, int64_t done = 0);
   // So much of the phase is done; reported at most five times a second, and at the end.
   void advance(int64_t done);
+  // Part 0..1 of the next unit is done: a first step that takes minutes should say how long it will be.
+  void within(double part);
   // Seconds since begin().
   [[nodiscard]] double elapsed() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  [[nodiscard]] double left() const;  // seconds, negative: unknown
+  [[nodiscard]] double since(SteadyTime start) const;  // seconds
+  [[nodiscard]] double pace() const;                   // seconds a unit, negative: unknown
+  [[nodiscard]] double left() const;                   // seconds, negative: unknown
+  void report_sometimes();
   void report();
 
   const ProgressSink& sink_;
   DecodeEstimate decode_;
+  const Clock& clock_;
   Progress now_;
-  Clock::time_point began_ = Clock::now();
-  Clock::time_point
-      first_done_;  // the first unit is slower than the rest: memory is touched for the first time
-  Clock::time_point last_report_;
+  double part_ = 0;  // of the unit after now_.done
+  int64_t begun_at_ = 0;
+  SteadyTime began_, advanced_, last_report_;
+  // Where units are timed from: the first is slower than the rest, as memory is touched for the first time.
+  int64_t timed_from_ = 0;
+  SteadyTime timed_since_;
 };
 
 }  // namespace wan::pipeline

@@ -1,7 +1,8 @@
 #include "runtime/pipeline/video_size.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <string>
 
 namespace wan::pipeline {
 namespace {
@@ -14,6 +15,35 @@ int cut_to_tokens(double side) {
 }
 
 }  // namespace
+
+Result<VideoSize> parse_size(const std::string& size) {
+  constexpr int kStep = kPatch * kLatentPixel;
+  int sides[2] = {0, 0};
+  const char* at = size.data();
+  const char* end = at + size.size();
+  bool good = true;
+  for (int& side : sides) {
+    const auto [next, error] = std::from_chars(at, end, side);
+    good = good && error == std::errc() && side >= kStep && side <= kMaxSide && side % kStep == 0;
+    at = next;
+    if (&side == &sides[0] && good) good = at != end && *at++ == 'x';
+  }
+  if (good && at == end) return VideoSize{sides[0], sides[1]};
+  return fail(
+      invalid_argument("size: '" + size +
+                       "' is not allowed; it must be WIDTHxHEIGHT with both sides multiples of 16 from "
+                       "16 to 4096, for example 832x480"));
+}
+
+Status check_frames(int64_t frames) {
+  const std::string refused = "frames: " + std::to_string(frames) +
+                              " is not allowed; it must be 4n+1 from 1 to " + std::to_string(kMaxFrames);
+  if (frames < 1 || frames > kMaxFrames) return fail(invalid_argument(refused));
+  if (frames % 4 == 1) return {};
+  const int64_t below = frames - (frames + 3) % 4;
+  return fail(invalid_argument(refused + "; the nearest are " + std::to_string(below) + " and " +
+                               std::to_string(below + 4)));
+}
 
 Result<VideoSize> size_for_image(int64_t max_area, int image_width, int image_height) {
   const auto area = static_cast<double>(max_area);

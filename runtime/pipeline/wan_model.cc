@@ -15,10 +15,11 @@ using weights::Component;
 
 constexpr int64_t kMaskChannels = 4;
 
-// Where and in which type a component computes.
+// Where and in which type a component computes; `between` is called before each of its tensors.
 struct Placement {
   c10::Device device = c10::kCPU;
   at::ScalarType compute = at::kFloat;
+  const model::Checkpoint& between;
 };
 
 // Builds one component. `read_config` is one of model/config.h.
@@ -29,6 +30,7 @@ Status build_component(ComponentFiles opened, const Placement& placement,
   const auto config = read_config(opened.config);
   if (!config) return fail(config.error().with_context(opened.where + ": configuration"));
   weights::StateDict state(std::move(opened.tensors), placement.device, placement.compute);
+  state.before_each(placement.between);
   target.emplace(*config, state, options...);
   parameters += state.parameters();
   return state.finish(opened.where);
@@ -76,12 +78,13 @@ Status check_agreement(const WanModel& model) {
   return check_image_agreement(model);
 }
 
-std::function<void(int64_t, int64_t)> hash_progress(const ProgressSink& sink) {
-  if (!sink) return {};
+std::function<void(int64_t, int64_t)> hash_progress(const ProgressSink& sink,
+                                                    const model::Checkpoint& between) {
   const auto began = std::chrono::steady_clock::now();
-  return [&sink, began](int64_t done, int64_t total) {
+  return [&sink, &between, began](int64_t done, int64_t total) {
+    if (between) between();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
-    if (elapsed.count() < 1) return;  // not worth a word
+    if (!sink || elapsed.count() < 1) return;  // not worth a word
     const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
     sink({.phase = "Hash",
           .done = done,
@@ -94,7 +97,8 @@ std::function<void(int64_t, int64_t)> hash_progress(const ProgressSink& sink) {
 }  // namespace
 
 Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const device::Device& device,
-                                             const ProgressSink& progress, const std::string& precision) {
+                                             const ProgressSink& progress, const std::string& precision,
+                                             const model::Checkpoint& between_tensors) {
   auto model = std::make_unique<WanModel>();
   WAN_TRY(const ModelFiles files, find_model_files(directory));
   const int parts = files.from_image ? 5 : 4;
@@ -103,7 +107,7 @@ Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const de
     if (progress) progress({.phase = "Load", .done = done, .total = parts, .percent = 100.0 * done / parts});
     ++done;
   };
-  WAN_TRY(model->info, identify_model(directory, hash_progress(progress)));
+  WAN_TRY(model->info, identify_model(directory, hash_progress(progress, between_tensors)));
   report();
   WAN_TRY(model->info.defaults, read_generation_defaults(directory));
   WAN_TRY(model->tokenizer, tokenizer::load_tokenizer(files.tokenizer));
@@ -112,8 +116,9 @@ Result<std::unique_ptr<WanModel>> load_model(const fs::path& directory, const de
   WAN_TRY(const auto chosen,
           device::choose_precision(precision, device.machine, elements(transformer.tensors)));
   model->info.precision = device::to_string(chosen);
-  const Placement fp32 = {device.torch, at::kFloat};
-  const Placement matrices = {device.torch, chosen == device::Precision::kBf16 ? at::kBFloat16 : at::kFloat};
+  const auto narrow = chosen == device::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+  const Placement fp32 = {device.torch, at::kFloat, between_tensors};
+  const Placement matrices = {device.torch, narrow, between_tensors};
   int64_t& parameters = model->info.parameters;
   WAN_TRY_VOID(load_component(files, Component::kTextEncoder, matrices, model::umt5_config,
                               model->text_encoder, parameters));

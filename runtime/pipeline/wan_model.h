@@ -29,10 +29,12 @@ struct WanModel {
 
 // A directory in the diffusers or the official layout; weights may have official or diffusers keys. Errors
 // name the file and the keys. `precision`: auto, fp32 or bf16, for the transformer and the text encoder; the
-// others are fp32. `progress` hears of the phases Hash (bytes) and Load (components).
+// others are fp32. `progress` hears of the phases Hash (bytes) and Load (components); `between_tensors` may
+// throw to end it.
 [[nodiscard]] Result<std::unique_ptr<WanModel>> load_model(const std::filesystem::path& directory,
                                                            const device::Device& device,
                                                            const ProgressSink& progress,
-                                                           const std::string& precision = "auto");
+                                                           const std::string& precision = "auto",
+                                                           const model::Checkpoint& between_tensors = {});
 
 }  // namespace wan::pipeline

@@ -36,6 +36,12 @@ void append_list(std::string& message, std::string_view title, const std::vector
   if (names.size() > kListed) message += ", ...";
 }
 
+// What repacks to 8 bits put beside each matrix: its numbers count only multiplied by it.
+bool is_scale(const std::string& name) {
+  return name == "scaled_fp8" || name.ends_with(".scale_weight") || name.ends_with(".weight_scale") ||
+         name.ends_with(".comfy_quant");
+}
+
 // Without bytes.
 at::Tensor shape_of(const StoredTensor& stored, at::ScalarType type) {
   return at::empty(stored.shape, at::TensorOptions(type).device(at::kMeta));
@@ -63,6 +69,7 @@ at::Tensor map_tensor(const StoredTensor& stored) {
 at::Tensor to_float_tensor(const StoredTensor& stored) { return map_tensor(stored).to(at::kFloat); }
 
 std::optional<StoredTensor> StateDict::find(const std::string& name, std::initializer_list<int64_t> shape) {
+  if (before_each_) before_each_();
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
     missing_.push_back(name);
@@ -104,7 +111,14 @@ void StateDict::ignore(std::string_view prefix) {
 
 Status StateDict::finish(std::string_view what) const {
   std::vector<std::string> extra;
-  for (const auto& [name, tensor] : tensors_) extra.push_back(name);
+  for (const auto& [name, tensor] : tensors_) {
+    if (is_scale(name)) {
+      return fail(invalid_argument(
+          std::string(what) + ": the weights are quantised with a scale for each matrix ('" + name +
+          "'), which is not supported; take the fp16, bf16, fp32 or plain fp8 file of the same model"));
+    }
+    extra.push_back(name);
+  }
   if (missing_.empty() && misshapen_.empty() && extra.empty()) return {};
   std::string message = std::string(what) + ": the weights do not fit the configuration";
   append_list(message, "missing", missing_);

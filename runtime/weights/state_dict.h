@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -45,6 +46,9 @@ class StateDict {
   [[nodiscard]] at::Tensor take_matrix(const std::string& name, std::initializer_list<int64_t> shape,
                                        at::ScalarType compute);
 
+  // `call` comes before each tensor is taken, and may throw to end the loading.
+  void before_each(std::function<void()> call) { before_each_ = std::move(call); }
+
   // Names that begin so are not needed and not an error.
   void ignore(std::string_view prefix);
 
@@ -65,6 +69,7 @@ class StateDict {
   std::vector<std::string> missing_;
   std::vector<std::string> misshapen_;
   int64_t parameters_ = 0;
+  std::function<void()> before_each_;
 };
 
 }  // namespace wan::weights

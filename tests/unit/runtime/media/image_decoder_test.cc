@@ -16,6 +16,7 @@
 #include "runtime/media/ppm.h"
 #include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
+#include "tests/unit/runtime/media/png_bomb.h"
 
 namespace wan::media {
 namespace {
@@ -105,27 +106,8 @@ TEST(ImageDecoder, AnAnimationIsRefused) {
   EXPECT_THAT(image.error().message, HasSubstr("animation"));
 }
 
-uint32_t crc(std::string_view bytes) {
-  uint32_t value = ~0u;
-  for (const char byte : bytes) {
-    value ^= static_cast<uint8_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value & 1 ? 0xedb88320u : 0);
-  }
-  return ~value;
-}
-
-std::string big_endian(uint32_t value) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift);
-  return bytes;
-}
-
-// The header of a real file with other sides.
 std::vector<uint8_t> png_bomb(uint32_t width, uint32_t height) {
-  std::string png = *read_file(images() / "rgb.png");
-  std::string header = "IHDR" + big_endian(width) + big_endian(height) + png.substr(24, 5);
-  header += big_endian(crc(header));
-  return bytes_of(png.replace(12, header.size(), header));
+  return bytes_of(testing::png_bomb(*read_file(images() / "rgb.png"), width, height));
 }
 
 TEST(ImageDecoder, ABombIsRefusedByItsHeader) {

@@ -269,6 +269,9 @@ TEST_F(GeneratorTest, EveryFormatHoldsTheSameFrames) {
   EXPECT_EQ(mp4->frames_sha256, webm->frames_sha256);
   EXPECT_EQ(mp4->frames_sha256, folder->frames_sha256);
   EXPECT_EQ(webm->codec, "vp9");
+  EXPECT_EQ(mp4->numerics_id, generator().numerics_id());
+  EXPECT_NE(webm->numerics_id, mp4->numerics_id);
+  EXPECT_NE(folder->numerics_id, mp4->numerics_id);
   EXPECT_EQ(wan::testing::read_mp4(file("a.webm")).pictures.size(), static_cast<size_t>(what.frames));
   int64_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(file("frames")))
@@ -300,6 +303,23 @@ TEST(LoadGenerator, SaysWhatIsWrongWithADirectory) {
   fs::remove(folder.path() / "model/vae/diffusion_pytorch_model.safetensors");
   EXPECT_THAT(load_generator(folder.path() / "model", settings(), {}).error().message,
               HasSubstr("has none of diffusion_pytorch_model.safetensors"));
+}
+
+TEST(LoadGenerator, AStopEndsTheHashingAndTheLoading) {
+  std::atomic<bool> stop = true;
+  GeneratorSettings stopped = settings();
+  stopped.stop = &stop;
+  const auto at_once = load_generator(tiny(), stopped, {});
+  ASSERT_FALSE(at_once.has_value());
+  EXPECT_EQ(at_once.error().code, ErrorCode::kCancelled);
+  stop = false;
+  bool went_on = false;
+  const ProgressSink after_the_tokenizer = [&](const Progress& progress) {
+    went_on = went_on || stop;
+    stop = progress.phase == "Load" && progress.done == 1;
+  };
+  EXPECT_FALSE(load_generator(tiny(), stopped, after_the_tokenizer).has_value());
+  EXPECT_FALSE(went_on);
 }
 
 TEST(LoadGenerator, ThreadsArePartOfTheNumerics) {

@@ -53,7 +53,11 @@ TEST(InspectModel, JsonHasThePartsAndTheNeedOfEveryPhase) {
   ASSERT_EQ(json["memory"].size(), 2u);
   EXPECT_EQ(json["memory"][0]["size"], "96x96");
   EXPECT_EQ(json["memory"][0]["phases"][1]["phase"], "Denoise");
-  EXPECT_EQ(json["memory"][0]["phases"][1]["weights"], json["parts"][1]["parameters"].get<int64_t>() * 4);
+  const Json& denoise = json["memory"][0]["phases"][1];
+  EXPECT_EQ(denoise["weights"], json["parts"][1]["parameters"].get<int64_t>() * 4);
+  EXPECT_EQ(denoise["hostBytes"],
+            denoise["hostBytesAtLeast"].get<int64_t>() + denoise["weights"].get<int64_t>());
+  EXPECT_EQ(json["memory"][0]["deviceBytes"], json["memory"][0]["phases"][0]["deviceBytes"]);
 }
 
 class MemoryPlan : public ::testing::Test {
@@ -78,11 +82,51 @@ class MemoryPlan : public ::testing::Test {
 
 // The promise: 1.3B at 480P, 81 frames, within 8 GB, once the text encoder (by itself 11.4 GB) is gone.
 TEST_F(MemoryPlan, TheSmallModelDenoisesAndDecodesWithinEightGigabytes) {
-  const PartBytes weights = {
-      .text_encoder = 11'361'820'672, .transformer = 2'837'993'600, .vae = 507'570'124};
-  for (const PhaseMemory& phase : plan_memory(dims_, weights, request_)) {
-    if (phase.phase != "TextEncode") EXPECT_LT(phase.total(), 8'000'000'000) << phase.phase;
+  const WeightBytes stored_in_bf16 = {.text_encoder = {.mapped = 11'361'820'672},
+                                      .image_encoder = {},
+                                      .transformer = {.mapped = 2'837'993'600},
+                                      .vae = {.mapped = 507'570'124}};
+  WeightBytes stored_in_fp32 = stored_in_bf16;
+  stored_in_fp32.transformer = {.mapped = 5'675'987'200};
+  for (const PhaseMemory& phase : plan_memory(dims_, stored_in_bf16, request_)) {
+    if (phase.phase != "TextEncode") EXPECT_LT(phase.host, 8'000'000'000) << phase.phase;
+    // The text encoder's weights may wait in the file.
+    EXPECT_LT(phase.host_least, 8'000'000'000) << phase.phase;
   }
+  request_.bf16 = false;
+  for (const PhaseMemory& phase : plan_memory(dims_, stored_in_fp32, request_)) {
+    EXPECT_LT(phase.host_least, 8'000'000'000) << phase.phase;
+  }
+}
+
+TEST_F(MemoryPlan, CountsWhatIsLoadedAndNotYetFreed) {
+  const WeightBytes weights = {.text_encoder = {.mapped = 100, .own = 10},
+                               .image_encoder = {},
+                               .transformer = {.mapped = 200, .own = 20},
+                               .vae = {.mapped = 300, .own = 30}};
+  const auto phases = plan_memory(dims_, weights, request_);
+  ASSERT_EQ(phases.size(), 3u);
+  const int64_t own[] = {60, 50, 30}, mapped[] = {100, 200, 300}, on_device[] = {660, 550, 330};
+  for (size_t i = 0; i < phases.size(); ++i) {
+    EXPECT_EQ(phases[i].host_least, kProgramBytes + phases[i].activations + own[i]) << phases[i].phase;
+    EXPECT_EQ(phases[i].host, phases[i].host_least + mapped[i]) << phases[i].phase;
+    EXPECT_EQ(phases[i].device, phases[i].activations + on_device[i]) << phases[i].phase;
+  }
+}
+
+// An fp32 file computed in bf16 is narrowed into memory of its own; computed in fp32 it stays where it is.
+TEST(InspectModel, WeightsThatTheRunConvertsAreItsOwn) {
+  const wan::testing::TemporaryFolder folder;
+  testing::write_official(kSmall, folder.path());
+  const auto model = inspect_model(folder.path(), {{832, 480, 81}}, false, {});
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  const auto mapped = [&](size_t precision, size_t phase) {
+    const PhaseMemory& memory = model->memory[precision].phases[phase];
+    return memory.host - memory.host_least;
+  };
+  EXPECT_NEAR(mapped(0, 1), 4.0 * 1'418'996'800, 1e7);  // fp32: transformer
+  EXPECT_NEAR(mapped(1, 1), 0, 1e7);                    // bf16
+  EXPECT_NEAR(mapped(1, 0), 2.0 * 5'680'910'336, 1e7);  // the text encoder, stored so
 }
 
 TEST_F(MemoryPlan, DecodingIsConstantInTheNumberOfFrames) {

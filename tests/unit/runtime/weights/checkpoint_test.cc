@@ -84,6 +84,17 @@ TEST_F(CheckpointTest, AStateDictReportsWhatIsLeftOverUnlessIgnored) {
   EXPECT_TRUE(state.finish("vae").has_value());
 }
 
+TEST_F(CheckpointTest, AScaledRepackIsRefusedWithTheReason) {
+  for (const char* scale : {"scaled_fp8", "blocks.0.attn1.to_q.scale_weight", "blocks.0.ffn.weight_scale"}) {
+    write("model.safetensors", one_float(scale));
+    const Status status = StateDict(*open()).finish("transformer");
+    ASSERT_FALSE(status.has_value());
+    EXPECT_THAT(status.error().message, HasSubstr("quantised with a scale for each matrix ('" +
+                                                  std::string(scale) + "'), which is not supported"));
+    EXPECT_THAT(status.error().message, HasSubstr("take the fp16, bf16, fp32 or plain fp8 file"));
+  }
+}
+
 TEST(StoredTensorTest, ViewsOfAPthFileEqualTheirCopiesBitForBit) {
   const auto folder = wan::testing::source_dir() / "tests/golden/data/pth";
   const auto views = open_pth(folder / "good.pth"), copies = open_safetensors(folder / "good.safetensors");

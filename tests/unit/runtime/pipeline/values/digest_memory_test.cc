@@ -53,6 +53,21 @@ TEST_F(DigestMemoryTest, HashesALargeFileOnce) {
   EXPECT_EQ(digest(), planted);
 }
 
+TEST_F(DigestMemoryTest, TellsOfEveryByteWhileItHashesAndOfNoneThatItRemembers) {
+  const std::string expected = write('a', 9u << 20);
+  int64_t bytes = 0, pieces = 0;
+  const HashedBytes count = [&](int64_t more) {
+    bytes += more;
+    ++pieces;
+  };
+  const DigestMemory memory(records(), std::chrono::seconds(0));
+  EXPECT_EQ(memory.digest_of(weights(), count).value(), expected);
+  EXPECT_EQ(bytes, 9 << 20);
+  EXPECT_GT(pieces, 1);
+  EXPECT_EQ(memory.digest_of(weights(), count).value(), expected);
+  EXPECT_EQ(bytes, 9 << 20);
+}
+
 TEST_F(DigestMemoryTest, HashesAChangedFileAgain) {
   write('a');
   EXPECT_NE(digest(), "");
