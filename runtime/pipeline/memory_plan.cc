@@ -10,10 +10,11 @@ constexpr int64_t kSpatial = 8, kTemporal = 4;  // pixels per latent pixel, fram
 constexpr int64_t kPrompts = 2;                 // the prompt and the negative prompt
 // Latents, noise, two predictions, their blend, and the sampler's last two results.
 constexpr int64_t kLatentCopies = 7;
-// What a convolution of the VAE holds at once: the residual that waits, the normed input joined with its
+// What a convolution of the VAE holds at once: the residual that waits, its normed copy, that joined with its
 // history, that in the kernel's own layout, the output. An upsampling one: the enlarged picture, that in the
 // kernel's layout, an output of half the width.
-constexpr int64_t kConvolutionCopies = 4, kUpsampleCopies = 3;
+constexpr int64_t kConvolutionCopies = 5, kUpsampleCopies = 3;
+constexpr int64_t kFeedForwardChunk = 24 << 20;
 constexpr int64_t kHistoryFrames = 2;  // that each causal convolution keeps of its input
 
 int64_t latent_frames(int64_t frames) { return (frames - 1) / kTemporal + 1; }
@@ -44,16 +45,17 @@ int64_t image_encoder_activations(const model::CLIPVisionConfig& config) {
 }
 
 // N = frames/4 * height/16 * width/16 tokens: the residual (fp32), the normed and modulated input; then the
-// larger of q, k, v and their rotated or normed copies and the result, or the hidden layer before and after
-// its GELU. No matrix of N x N: attention works in tiles. Besides: the rotary table, the text's keys and
-// values of every layer for both prompts, the latents.
+// larger of q, k, v and their rotated or normed copies and the result, or the result of the feed-forward,
+// whose hidden layer is computed a chunk of rows at a time (model/layers.cc). No matrix of N x N: attention
+// works in tiles. Besides: the rotary table, the text's keys and values of every layer for both prompts, the
+// latents.
 int64_t transformer_activations(const model::WanTransformer3DConfig& config, const MemoryRequest& request) {
   const int64_t element = request.bf16 ? kHalf : kFloat, dim = config.inner_dim();
   const int64_t tokens =
       latent_frames(request.frames) * (request.height / kSpatial / 2) * (request.width / kSpatial / 2);
   const int64_t residual = tokens * dim * (kFloat + kFloat + element);
-  const int64_t attention = tokens * dim * (4 * element + 2 * kFloat);
-  const int64_t feed_forward = 2 * tokens * config.ffn_dim * element;
+  const int64_t attention = tokens * dim * (4 * element + 6 * kFloat);
+  const int64_t feed_forward = tokens * config.inner_dim() * element + 2 * kFeedForwardChunk;
   const int64_t rotary = tokens * config.attention_head_dim * 2 * kFloat;
   const int64_t text = kPrompts * config.num_layers * 2 * model::kTextLength * dim * element;
   return residual + std::max(attention, feed_forward) + rotary + text +
@@ -62,7 +64,8 @@ int64_t transformer_activations(const model::WanTransformer3DConfig& config, con
 
 // Stage i works at 1/8, 1/4, 1/2, 1/1 of the size on c, 2c, 4c, 4c frames (one more doubling where the stage
 // before doubles time) with the widths of dim_mult, back to front. The widest moment is one convolution of
-// the largest stage; each of the stage's 2 * (num_res_blocks + 1) causal convolutions keeps two frames.
+// the largest stage; each of the stage's 2 * (num_res_blocks + 1) causal convolutions keeps two frames, and
+// so does the last one of all.
 int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const MemoryRequest& request) {
   int64_t largest = 0, history = 0;
   int64_t rows = request.height / kSpatial, columns = request.width / kSpatial,
@@ -73,6 +76,7 @@ int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const
     const int64_t frame = width * rows * columns * kFloat;
     largest = std::max(largest, kConvolutionCopies * frame * (frames + kHistoryFrames));
     history += 2 * (config.num_res_blocks + 1) * kHistoryFrames * frame;
+    if (i + 1 == stages) history += kHistoryFrames * frame;
     if (i + 1 == stages) break;
     rows *= 2;
     columns *= 2;

@@ -1,5 +1,6 @@
-// The memory plan against what computing really takes. WAN_LONG=1 takes the sizes of the promise: T2V-1.3B at
-// 832x480 with 81 frames, one layer of the transformer and two latent frames of the VAE.
+// What computing really takes: the same for videos of any length, and with WAN_LONG=1 what the plan says, at
+// the size of the promise: T2V-1.3B at 832x480 with 81 frames, one layer of the transformer and two latent
+// frames of the VAE.
 
 #include <ATen/ops/randn.h>
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <span>
 #include <string>
 #include <thread>
@@ -24,6 +26,8 @@
 namespace wan::pipeline {
 namespace {
 
+constexpr int64_t kSlack = 8 << 20;  // of the allocator
+
 bool long_form() { return std::getenv("WAN_LONG") != nullptr; }
 
 int64_t anonymous_bytes() {
@@ -37,6 +41,7 @@ int64_t anonymous_bytes() {
 // The most that `work` takes above what is there before it.
 template <typename Work>
 int64_t peak_of(const Work& work) {
+  ::malloc_trim(0);  // what was freed before is not there
   const int64_t before = anonymous_bytes();
   std::atomic<bool> done = false;
   int64_t peak = before;
@@ -96,36 +101,36 @@ class Memory : public ::testing::Test {
 
 TEST_F(Memory, DecodingTakesTheSameForAnyNumberOfFrames) {
   const auto decoder = vae(narrow_vae());
-  const MemoryRequest request = {.width = 192, .height = 192, .frames = 81};
-  decode(decoder, request, 3);  // what is allocated once
+  const MemoryRequest request = {.width = 128, .height = 128, .frames = 81};
+  decode(decoder, request, 2);  // what is allocated once
   const int64_t shorter = peak_of([&] { decode(decoder, request, 3); });
-  const int64_t longer = peak_of([&] { decode(decoder, request, 12); });
-  std::printf("           3 latent frames: %.1f MB, 12: %.1f MB\n", static_cast<double>(shorter) / 1e6,
+  const int64_t longer = peak_of([&] { decode(decoder, request, 9); });
+  std::printf("           3 latent frames: %.1f MB, 9: %.1f MB\n", static_cast<double>(shorter) / 1e6,
               static_cast<double>(longer) / 1e6);
   EXPECT_GT(shorter, 0);
-  EXPECT_LT(longer, shorter + shorter / 10);
+  EXPECT_LT(longer, shorter + shorter / 10 + kSlack);
 }
 
 TEST_F(Memory, EncodingTakesTheSameForAnyNumberOfFrames) {
   const auto encoder = vae(narrow_vae());
-  const at::Tensor image = at::randn({3, 192, 192});
+  const at::Tensor image = at::randn({3, 96, 96});
   const auto encode = [&](int frames) {
-    static_cast<void>(encode_condition(encoder, image, {frames, 192, 192}, {}, {}));
+    static_cast<void>(encode_condition(encoder, image, {frames, 96, 96}, {}, {}));
   };
-  encode(81);
+  encode(9);
   const int64_t shorter = peak_of([&] { encode(41); });
   const int64_t longer = peak_of([&] { encode(161); });
   // The condition itself grows: 36 channels of fp32 for each latent pixel, twice while they are joined.
-  const int64_t grown = 2 * 36 * 4 * (161 - 41) / 4 * (192 / 8) * (192 / 8);
+  const int64_t grown = 2 * 36 * 4 * (161 - 41) / 4 * (96 / 8) * (96 / 8);
   std::printf("           41 frames: %.1f MB, 161: %.1f MB\n", static_cast<double>(shorter) / 1e6,
               static_cast<double>(longer) / 1e6);
-  EXPECT_LT(longer, shorter + shorter / 10 + grown);
+  EXPECT_LT(longer, shorter + shorter / 10 + grown + kSlack);
 }
 
 TEST_F(Memory, DecodingTakesWhatIsPlanned) {
+  if (!long_form()) GTEST_SKIP() << "minutes: WAN_LONG=1";
   const auto config = variant_dims("t2v-1.3b")->vae;
-  const MemoryRequest request = long_form() ? MemoryRequest{.width = 832, .height = 480, .frames = 81}
-                                            : MemoryRequest{.width = 160, .height = 160, .frames = 81};
+  const MemoryRequest request = {.width = 832, .height = 480, .frames = 81};
   const auto decoder = vae(config);
   const int64_t measured = peak_of([&] { decode(decoder, request, 2); });
   expect_planned("two latent frames", measured, vae_chunk_activations(config, request));
@@ -134,9 +139,10 @@ TEST_F(Memory, DecodingTakesWhatIsPlanned) {
 class ForwardMemory : public Memory, public ::testing::WithParamInterface<bool> {};
 
 TEST_P(ForwardMemory, IsWhatIsPlanned) {
+  if (!long_form()) GTEST_SKIP() << "minutes: WAN_LONG=1";
   auto config = variant_dims("t2v-1.3b")->transformer;
   config.num_layers = 1;
-  MemoryRequest request = {.width = 832, .height = 480, .frames = long_form() ? 81 : 9, .bf16 = GetParam()};
+  const MemoryRequest request = {.width = 832, .height = 480, .frames = 81, .bf16 = GetParam()};
   auto state = weights_of(tensor_shapes(config), request.bf16 ? at::kBFloat16 : at::kFloat);
   const model::WanTransformer3DModel transformer(config, state);
   const int64_t frames = (request.frames - 1) / 4 + 1, rows = request.height / 8, columns = request.width / 8;
