@@ -12,6 +12,7 @@
 #include <torch/headeronly/version.h>
 
 #include "runtime/device/cores.h"
+#include "runtime/device/kernels.h"
 
 namespace wan::device {
 
@@ -98,7 +99,11 @@ Result<Device> choose_device(const std::string& name, int threads) {
   device.plan.cpu_capability = at::get_cpu_capability();
   device.plan.blas = cpu_model() + blas_environment();
   device.plan.threads = device.threads;
-  if (device.torch.is_cuda()) device.plan.convolution = "cudnn";
+  if (device.torch.is_cuda()) {
+    device.plan.convolution = "cudnn";
+  } else if (own_kernels()) {
+    device.plan.matrices = device.plan.attention = device.plan.convolution = kOwnKernels;
+  }
   return device;
 }
 

@@ -11,6 +11,7 @@ Json to_json(const NumericsPlan& plan) {
           {"blas", plan.blas},
           {"threads", plan.threads},
           {"precision", plan.precision},
+          {"matrices", plan.matrices},
           {"attention", plan.attention},
           {"convolution", plan.convolution},
           {"guidance", plan.guidance},

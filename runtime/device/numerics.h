@@ -16,8 +16,9 @@ struct NumericsPlan {
   std::string blas;            // what the matrix libraries choose their kernels by: the CPU model
   int threads = 1;             // work is split by it, so sums depend on it
   std::string precision = "fp32";
+  std::string matrices = "aten";  // or our own kernels (kernels.h) and their revision
   std::string attention = "aten-sdpa";
-  std::string convolution = "onednn";   // of the decoder
+  std::string convolution = "onednn";   // of the VAE
   std::string guidance = "sequential";  // two forwards a step, not one of batch two
   int vae_chunk_frames = 1;             // latent frames decoded at a time
   std::string text_padding = "one-row";

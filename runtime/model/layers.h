@@ -28,6 +28,10 @@ struct Linear {
   Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias,
          at::ScalarType compute);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  // gelu_tanh of that.
+  [[nodiscard]] at::Tensor gelu(const at::Tensor& x) const;
+  // residual += gate * that, in place; `residual` is fp32 and contiguous, `gate` undefined means ones.
+  void add_to(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& gate = {}) const;
 };
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension; fp32 whatever x is.
@@ -37,13 +41,18 @@ struct Linear {
 [[nodiscard]] at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},
                                     const at::Tensor& bias = {});
 
+// layer_norm(x) * (1 + scale) + shift.
+[[nodiscard]] at::Tensor modulated_norm(const at::Tensor& x, double eps, const at::Tensor& scale,
+                                        const at::Tensor& shift);
+
 // The exact GELU, by the error function (CLIP, the image embedding), and its tanh form (transformer, T5).
 [[nodiscard]] at::Tensor gelu_erf(const at::Tensor& x);
 [[nodiscard]] at::Tensor gelu_tanh(const at::Tensor& x);
 
-// out(gelu_tanh(in(x))), x [rows, width]: some rows at a time, so that the wide rows in between stay small
-// enough to be used again (a tensor of hundreds of megabytes is fetched from the system, page by page, each
-// time). The number of rows follows from the widths alone.
-[[nodiscard]] at::Tensor feed_forward(const Linear& in, const Linear& out, const at::Tensor& x);
+// residual += gate * out(gelu_tanh(in(x))), x [rows, width]: some rows at a time, so that the wide rows in
+// between stay small enough to be used again (a tensor of hundreds of megabytes is fetched from the system,
+// page by page, each time). The number of rows follows from the widths alone.
+void add_feed_forward(const at::Tensor& residual, const Linear& in, const Linear& out, const at::Tensor& x,
+                      const at::Tensor& gate);
 
 }  // namespace wan::model

@@ -4,7 +4,6 @@
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/mul.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
 #include <algorithm>
@@ -72,7 +71,7 @@ at::Tensor UMT5Block::forward(const at::Tensor& hidden, const at::Tensor& bucket
 
   const at::Tensor dense_in =
       rms_norm(after_attention, dense_layer_norm, config.layer_norm_epsilon).to(wi_0.compute);
-  const at::Tensor gated = at::mul(wi_1(dense_in), gelu_tanh(wi_0(dense_in)));
+  const at::Tensor gated = wi_0.gelu(dense_in).mul_(wi_1(dense_in));
   return at::add(after_attention, wo(gated));
 }
 

@@ -1,34 +1,85 @@
 #include "runtime/model/wan_transformer.h"
 
 #include <ATen/ops/add.h>
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
 #include <cmath>
 
+#include "runtime/device/kernels.h"
+
 namespace wan::model {
 namespace {
 
-// layer_norm(x) * (1 + scale) + shift, in one pass: the norm's own weight and bias are free.
-at::Tensor modulated_norm(const at::Tensor& x, double eps, const at::Tensor& scale, const at::Tensor& shift) {
-  return layer_norm(x, eps, at::add(scale, 1), shift);
+bool own_attention(const at::Tensor& q) {
+  return device::own_kernels() && q.is_cpu() && q.scalar_type() == at::kFloat;
 }
 
-// q, k, v [1, heads, rows, head_dim] -> [query rows, dim]
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const at::Tensor& logit_bias) {
-  const auto bias = logit_bias.defined() ? std::optional(logit_bias) : std::nullopt;
-  return at::scaled_dot_product_attention(q, k, v, bias).transpose(1, 2).flatten(2).squeeze(0);
+at::Tensor own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
+                      const at::Tensor& out) {
+  const int64_t head_dim = q.size(1) / heads;
+  const at::Tensor result = out.defined() ? out : at::empty_like(q);
+  device::attention({.heads = heads,
+                     .head_dim = head_dim,
+                     .queries = q.size(0),
+                     .keys = kv.key.size(0),
+                     .q = q.const_data_ptr<float>(),
+                     .q_stride = q.stride(0),
+                     .k = kv.key.const_data_ptr<float>(),
+                     .k_stride = kv.key.stride(0),
+                     .v = kv.value.const_data_ptr<float>(),
+                     .v_stride = kv.value.stride(0),
+                     .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(head_dim))),
+                     .bias = logit_bias.defined() ? logit_bias.const_data_ptr<float>() : nullptr,
+                     .add = out.defined(),
+                     .out = result.mutable_data_ptr<float>(),
+                     .out_stride = result.stride(0)});
+  return result;
+}
+
+// The norm over all heads, then the rotation of each; x is used up.
+at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanTransformer3DConfig& config,
+                       const at::Tensor& rotary) {
+  if (own_attention(x)) {
+    device::rms_norm_rotate({.rows = x.size(0),
+                             .dim = x.size(1),
+                             .head_dim = config.attention_head_dim,
+                             .x = x.const_data_ptr<float>(),
+                             .weight = weight.const_data_ptr<float>(),
+                             .eps = config.eps,
+                             .rotary = static_cast<const float*>(rotary.const_data_ptr()),
+                             .out = x.mutable_data_ptr<float>()});
+    return x;
+  }
+  const at::Tensor heads = rms_norm(x, weight, config.eps).view({x.size(0), -1, config.attention_head_dim});
+  return apply_rotary(heads, rotary).flatten(1);
+}
+
+// q, k, v [rows, dim] -> [query rows, dim], or added to `out` [query rows, dim] where that is given.
+at::Tensor attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
+                  const at::Tensor& out = {}) {
+  if (own_attention(q)) return own_attend(q, kv, logit_bias, heads, out);
+  const auto by_head = [&](const at::Tensor& x) {
+    return x.view({1, x.size(0), heads, x.size(1) / heads}).transpose(1, 2);
+  };
+  const auto bias =
+      logit_bias.defined() ? std::optional(logit_bias.to(q.scalar_type()).view({1, 1, 1, -1})) : std::nullopt;
+  const at::Tensor result =
+      at::scaled_dot_product_attention(by_head(q), by_head(kv.key), by_head(kv.value), bias)
+          .transpose(1, 2)
+          .flatten(2)
+          .squeeze(0);
+  return out.defined() ? at::add(out, result) : result;
 }
 
 // Text and image are attended to apart, each with its own softmax.
 at::Tensor attend(const at::Tensor& q, const KeyValue& text, const at::Tensor& logit_bias,
-                  const KeyValue& image) {
-  const at::Tensor out = attend(q, text.key, text.value, logit_bias);
-  return image.key.defined() ? at::add(out, attend(q, image.key, image.value, {})) : out;
+                  const KeyValue& image, int64_t heads) {
+  const at::Tensor out = attend(q, text, logit_bias, heads);
+  return image.key.defined() ? attend(q, image, {}, heads, out) : out;
 }
 
 }  // namespace
@@ -71,38 +122,30 @@ WanTransformerBlock::WanTransformerBlock(weights::StateDict& state, const std::s
       ffn_out(state, name + ".ffn.net.2", config.ffn_dim, config.inner_dim()),
       scale_shift_table(state.take(name + ".scale_shift_table", {1, 6, config.inner_dim()})) {}
 
-at::Tensor WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& time_projection,
-                                        const at::Tensor& rotary, const KeyValue& text,
-                                        const at::Tensor& logit_bias, const KeyValue& image,
-                                        const WanTransformer3DConfig& config) const {
-  const int64_t heads = config.num_attention_heads, head_dim = config.attention_head_dim;
-  const auto by_head = [&](const at::Tensor& x) { return x.view({-1, heads, head_dim}); };
-  const auto rows_last = [](const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
+void WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& time_projection,
+                                  const at::Tensor& rotary, const KeyValue& text,
+                                  const at::Tensor& logit_bias, const KeyValue& image,
+                                  const WanTransformer3DConfig& config) const {
+  const int64_t heads = config.num_attention_heads;
+  const at::ScalarType compute = attn1.to_q.compute;
   const at::Tensor modulation = at::add(scale_shift_table, time_projection).squeeze(0);
   const at::Tensor shift = modulation[0], scale = modulation[1], gate = modulation[2];
   const at::Tensor ffn_shift = modulation[3], ffn_scale = modulation[4], ffn_gate = modulation[5];
 
-  const at::ScalarType compute = attn1.to_q.compute;
-  const auto rotated = [&](const at::Tensor& x, const at::Tensor& norm) {
-    return apply_rotary(by_head(rms_norm(x, norm, config.eps)), rotary).to(compute);
-  };
-
   // Self-attention.
   const at::Tensor self_in = modulated_norm(hidden, config.eps, scale, shift).to(compute);
-  const at::Tensor q = rotated(attn1.to_q(self_in), attn1.norm_q);
-  const at::Tensor k = rotated(attn1.to_k(self_in), attn1.norm_k);
-  const at::Tensor v = by_head(attn1.to_v(self_in));
-  const at::Tensor self_out = attn1.to_out(attend(rows_last(q), rows_last(k), rows_last(v), {}));
-  at::Tensor x = at::addcmul(hidden, self_out.to(at::kFloat), gate);
+  const at::Tensor q = norm_rotate(attn1.to_q(self_in), attn1.norm_q, config, rotary).to(compute);
+  const at::Tensor k = norm_rotate(attn1.to_k(self_in), attn1.norm_k, config, rotary).to(compute);
+  attn1.to_out.add_to(hidden, attend(q, {k, attn1.to_v(self_in)}, {}, heads), gate);
 
   // Cross-attention to the text and the image.
-  const at::Tensor cross_in = layer_norm(x, config.eps, norm2_weight, norm2_bias);
-  const at::Tensor cross_q = by_head(rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps).to(compute));
-  x = at::add(x, attn2.to_out(attend(rows_last(cross_q), text, logit_bias, image)));
+  const at::Tensor cross_in = layer_norm(hidden, config.eps, norm2_weight, norm2_bias);
+  const at::Tensor cross_q = rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps).to(compute);
+  attn2.to_out.add_to(hidden, attend(cross_q, text, logit_bias, image, heads));
 
   // Feed-forward.
-  const at::Tensor ffn_in_rows = modulated_norm(x, config.eps, ffn_scale, ffn_shift);
-  return at::addcmul(x, feed_forward(ffn_in, ffn_out, ffn_in_rows.to(compute)).to(at::kFloat), ffn_gate);
+  const at::Tensor ffn_rows = modulated_norm(hidden, config.eps, ffn_scale, ffn_shift).to(compute);
+  add_feed_forward(hidden, ffn_in, ffn_out, ffn_rows, ffn_gate);
 }
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
@@ -134,13 +177,13 @@ TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) 
     // The rows up to 512 are zero and alike, so one of them stands for all: the softmax weighs it by their
     // number, which is its logarithm on the logit.
     padded = at::cat({prompt_embeds, at::zeros({1, config_.text_dim}, prompt_embeds.options())});
-    context.logit_bias = at::zeros({1, 1, 1, rows + 1}, prompt_embeds.options());
-    context.logit_bias[0][0][0][rows] = std::log(static_cast<double>(padding));
+    context.logit_bias = at::zeros({rows + 1}, prompt_embeds.options().dtype(at::kFloat));
+    context.logit_bias[rows] = std::log(static_cast<double>(padding));
   }
-  const at::Tensor text = text_embedder_2_(gelu_tanh(text_embedder_1_(padded)));
+  const at::Tensor text = text_embedder_2_(text_embedder_1_.gelu(padded));
   for (const WanTransformerBlock& block : blocks_) {
     const at::Tensor key = rms_norm(block.attn2.to_k(text), block.attn2.norm_k, config_.eps);
-    context.blocks.push_back({heads_first(key.to(text.scalar_type())), heads_first(block.attn2.to_v(text))});
+    context.blocks.push_back({key.to(text.scalar_type()), block.attn2.to_v(text)});
   }
   return context;
 }
@@ -151,15 +194,9 @@ ImageContext WanTransformer3DModel::encode_image(const at::Tensor& image_embeds)
   for (const WanTransformerBlock& block : blocks_) {
     const at::Tensor value = block.attn2.add_v_proj(rows);
     const at::Tensor key = rms_norm(block.attn2.add_k_proj(rows), block.attn2.norm_added_k, config_.eps);
-    context.blocks.push_back({heads_first(key.to(value.scalar_type())), heads_first(value)});
+    context.blocks.push_back({key.to(value.scalar_type()), value});
   }
   return context;
-}
-
-// [rows, dim] -> [1, heads, rows, head_dim]
-at::Tensor WanTransformer3DModel::heads_first(const at::Tensor& rows) const {
-  const at::Tensor split = rows.view({-1, config_.num_attention_heads, config_.attention_head_dim});
-  return split.transpose(0, 1).unsqueeze(0).contiguous();
 }
 
 at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t width) const {
@@ -175,7 +212,7 @@ at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, double time
 
   const at::Tensor patches =
       at::conv3d(latents.unsqueeze(0), patch_embedding_weight_, patch_embedding_bias_, kPatchSize);
-  at::Tensor hidden = patches.flatten(2).squeeze(0).transpose(0, 1).contiguous();  // [tokens, dim]
+  const at::Tensor hidden = patches.flatten(2).squeeze(0).transpose(0, 1).contiguous();  // [tokens, dim]
 
   const at::Tensor sinusoid = timestep_sinusoid(timestep, config_.freq_dim).to(hidden.device());
   const at::Tensor temb = time_embedder_2_(at::silu(time_embedder_1_(sinusoid)));  // [1, dim]
@@ -184,8 +221,7 @@ at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, double time
   for (size_t i = 0; i < blocks_.size(); ++i) {
     if (between_blocks) between_blocks();
     const KeyValue image_rows = image.blocks.empty() ? KeyValue{} : image.blocks[i];
-    hidden = blocks_[i].forward(hidden, time_projection, rotary, text.blocks[i], text.logit_bias, image_rows,
-                                config_);
+    blocks_[i].forward(hidden, time_projection, rotary, text.blocks[i], text.logit_bias, image_rows, config_);
   }
 
   const at::Tensor modulation =

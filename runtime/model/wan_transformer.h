@@ -17,7 +17,7 @@
 
 namespace wan::model {
 
-// One block's keys and values of the text or the image, [1, heads, rows, head_dim] each.
+// One block's keys and values of the text or the image, [rows, dim] each.
 struct KeyValue {
   at::Tensor key, value;
 };
@@ -25,7 +25,7 @@ struct KeyValue {
 // What cross-attention needs of a prompt: the same at every step, so computed once.
 struct TextContext {
   std::vector<KeyValue> blocks;
-  at::Tensor logit_bias;  // [1, 1, 1, rows] or undefined: none
+  at::Tensor logit_bias;  // [rows], fp32, or undefined: none
 };
 
 // The same of an image; no blocks where the model makes videos from text alone.
@@ -65,11 +65,10 @@ struct WanTransformerBlock {
 
   WanTransformerBlock(weights::StateDict& state, const std::string& name,
                       const WanTransformer3DConfig& config);
-  // hidden [tokens, dim]; time_projection [1, 6, dim]; `image` undefined where there is none.
-  [[nodiscard]] at::Tensor forward(const at::Tensor& hidden, const at::Tensor& time_projection,
-                                   const at::Tensor& rotary, const KeyValue& text,
-                                   const at::Tensor& logit_bias, const KeyValue& image,
-                                   const WanTransformer3DConfig& config) const;
+  // Changes hidden [tokens, dim]; time_projection [1, 6, dim]; `image` undefined where there is none.
+  void forward(const at::Tensor& hidden, const at::Tensor& time_projection, const at::Tensor& rotary,
+               const KeyValue& text, const at::Tensor& logit_bias, const KeyValue& image,
+               const WanTransformer3DConfig& config) const;
 };
 
 class WanTransformer3DModel {
@@ -94,8 +93,6 @@ class WanTransformer3DModel {
   [[nodiscard]] const WanTransformer3DConfig& config() const { return config_; }
 
  private:
-  [[nodiscard]] at::Tensor heads_first(const at::Tensor& rows) const;
-
   WanTransformer3DConfig config_;
   at::Tensor patch_embedding_weight_, patch_embedding_bias_;
   // condition_embedder

@@ -1,8 +1,14 @@
 #include "runtime/model/wan_vae_decoder.h"
 
+#include <ATen/ops/cat.h>
 #include <string>
 
 namespace wan::model {
+namespace {
+
+constexpr int64_t kTime = 2;
+
+}  // namespace
 
 WanDecoder3d::WanDecoder3d(const AutoencoderKLWanConfig& config, weights::StateDict& state)
     : conv_in(state, "decoder.conv_in", config.z_dim, config.widest(), {3, 3, 3}),
@@ -26,15 +32,33 @@ WanDecoder3d::WanDecoder3d(const AutoencoderKLWanConfig& config, weights::StateD
   conv_out = WanCausalConv3d(state, "decoder.conv_out", width, 3, {3, 3, 3});
 }
 
+at::Tensor WanDecoder3d::run_blocks(size_t first, size_t end, at::Tensor hidden, FeatCache& cache,
+                                    const Checkpoint& between_blocks) const {
+  for (size_t i = first; i < end; ++i) {
+    if (between_blocks) between_blocks();
+    for (const WanResidualBlock& resnet : up_blocks[i].resnets) hidden = resnet.forward(hidden, cache);
+    if (up_blocks[i].upsampler) hidden = up_blocks[i].upsampler->forward(hidden, cache);
+  }
+  return hidden;
+}
+
 at::Tensor WanDecoder3d::forward(const at::Tensor& latents, FeatCache& cache,
                                  const Checkpoint& between_blocks) const {
-  at::Tensor hidden = mid_block.forward(conv_in(latents, cache), cache);
-  for (const WanUpBlock& block : up_blocks) {
-    if (between_blocks) between_blocks();
-    for (const WanResidualBlock& resnet : block.resnets) hidden = resnet.forward(hidden, cache);
-    if (block.upsampler) hidden = block.upsampler->forward(hidden, cache);
+  const at::Tensor middle = mid_block.forward(conv_in(latents, cache), cache);
+  // Behind the last block that makes new frames, the frames pass one at a time: the pictures are largest
+  // there, and only one of them is in work.
+  size_t alone = up_blocks.size();
+  while (alone > 0 && !(up_blocks[alone - 1].upsampler && up_blocks[alone - 1].upsampler->time_conv)) --alone;
+  const at::Tensor hidden = run_blocks(0, alone, middle, cache, between_blocks);
+  const size_t position = cache.position();
+  std::vector<at::Tensor> frames;
+  for (int64_t i = 0; i < hidden.size(kTime); ++i) {
+    cache.move_to(position);
+    const at::Tensor frame =
+        run_blocks(alone, up_blocks.size(), hidden.narrow(kTime, i, 1), cache, between_blocks);
+    frames.push_back(conv_out.after_norm(frame, norm_out, cache));
   }
-  return conv_out(norm_silu(hidden, norm_out), cache);
+  return at::cat(frames, kTime);
 }
 
 }  // namespace wan::model

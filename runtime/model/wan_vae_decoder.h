@@ -16,7 +16,8 @@ struct WanUpBlock {
   std::optional<WanUpsample> upsampler;
 };
 
-struct WanDecoder3d {
+class WanDecoder3d {
+ public:
   WanCausalConv3d conv_in;
   WanMidBlock mid_block;
   std::vector<WanUpBlock> up_blocks;
@@ -27,6 +28,10 @@ struct WanDecoder3d {
   // [1, z_dim, frames, h, w] -> [1, 3, 1 or 4 * frames, 8h, 8w]
   [[nodiscard]] at::Tensor forward(const at::Tensor& latents, FeatCache& cache,
                                    const Checkpoint& between_blocks) const;
+
+ private:
+  [[nodiscard]] at::Tensor run_blocks(size_t first, size_t end, at::Tensor hidden, FeatCache& cache,
+                                      const Checkpoint& between_blocks) const;
 };
 
 }  // namespace wan::model

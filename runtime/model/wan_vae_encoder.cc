@@ -1,5 +1,6 @@
 #include "runtime/model/wan_vae_encoder.h"
 
+#include <ATen/ops/cat.h>
 #include <string>
 
 namespace wan::model {
@@ -41,8 +42,18 @@ WanEncoder3d::WanEncoder3d(const AutoencoderKLWanConfig& config, weights::StateD
   conv_out = WanCausalConv3d(state, "encoder.conv_out", width, 2 * config.z_dim, {3, 3, 3});
 }
 
+// Where the pictures are largest, one frame at a time is in work.
 at::Tensor WanEncoder3d::run_stage(size_t index, const at::Tensor& x, FeatCache& cache) const {
-  return down_blocks[index].forward(index == 0 ? conv_in(x, cache) : x, cache);
+  const WanDownBlock& block = down_blocks[index];
+  if (index > 0 || (block.downsampler && block.downsampler->time_conv))
+    return block.forward(index == 0 ? conv_in(x, cache) : x, cache);
+  const size_t position = cache.position();
+  std::vector<at::Tensor> frames;
+  for (int64_t i = 0; i < x.size(kTime); ++i) {
+    cache.move_to(position);
+    frames.push_back(block.forward(conv_in(x.narrow(kTime, i, 1), cache), cache));
+  }
+  return at::cat(frames, kTime);
 }
 
 at::Tensor WanEncoder3d::run_or_repeat(size_t index, const at::Tensor& x, bool repeated, FeatCache& cache,
@@ -73,7 +84,7 @@ at::Tensor WanEncoder3d::forward(const at::Tensor& frames, bool repeated, FeatCa
   }
   if (between_blocks) between_blocks();
   hidden = mid_block->forward(hidden, cache);
-  return conv_out(norm_silu(hidden, norm_out), cache);
+  return conv_out.after_norm(hidden, norm_out, cache);
 }
 
 }  // namespace wan::model

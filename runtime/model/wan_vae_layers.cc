@@ -66,7 +66,7 @@ FeatCache::Stage& FeatCache::stage(size_t index) {
   return stages_[index];
 }
 
-at::Tensor& FeatCache::next() {
+Frames& FeatCache::next() {
   if (next_ == slots_.size()) slots_.emplace_back();
   return slots_[next_++];
 }
@@ -78,14 +78,44 @@ WanCausalConv3d::WanCausalConv3d(weights::StateDict& state, const std::string& n
   bias = state.take(name + ".bias", {out});
 }
 
-at::Tensor WanCausalConv3d::operator()(const at::Tensor& x, FeatCache& cache) const {
-  if (weight.size(2) == 1) return convolve(x, weight, bias);
-  at::Tensor& history = cache.next();
-  if (!history.defined()) {
-    history = at::zeros({1, x.size(kChannels), kHistory, x.size(3), x.size(4)}, x.options());
+// The past is kept as the convolution takes it: normed, with its border.
+at::Tensor WanCausalConv3d::own(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
+                                const at::Tensor& residual) const {
+  const at::Tensor pictures = channels_last(x);
+  const at::Tensor added = residual.defined() ? channels_last(residual) : at::Tensor();
+  if (weight.size(2) == 1) return channels_first(mix_channels(pictures, weight, bias, added));
+  const int64_t rows = weight.size(3) / 2, columns = weight.size(4) / 2;
+  Frames& past = cache.next();
+  Frames seen = std::move(past);
+  if (seen.empty()) {
+    const at::Tensor nothing = at::zeros(
+        {pictures.size(1) + 2 * rows, pictures.size(2) + 2 * columns, pictures.size(3)}, pictures.options());
+    seen.assign(kHistory, nothing);
   }
-  const at::Tensor seen = at::cat({history, x}, kTime);
-  history = seen.narrow(kTime, seen.size(kTime) - kHistory, kHistory).clone();
+  for (at::Tensor& frame : with_border(pictures, {rows, rows, columns, columns}, gamma, /*silu=*/true))
+    seen.push_back(std::move(frame));
+  at::Tensor y = convolve_pictures(seen, weight, bias, added);
+  seen.erase(seen.begin(), seen.end() - kHistory);
+  past = std::move(seen);
+  return channels_first(y);
+}
+
+at::Tensor WanCausalConv3d::after_norm(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
+                                       const at::Tensor& residual) const {
+  if (own_pictures(x)) return own(x, gamma, cache, residual);
+  const at::Tensor y = (*this)(norm_silu(x, gamma), cache);
+  return residual.defined() ? y.add_(residual) : y;
+}
+
+at::Tensor WanCausalConv3d::operator()(const at::Tensor& x, FeatCache& cache) const {
+  if (own_pictures(x)) return own(x, {}, cache, {});
+  if (weight.size(2) == 1) return convolve(x, weight, bias);
+  Frames& history = cache.next();
+  if (history.empty()) {
+    history.push_back(at::zeros({1, x.size(kChannels), kHistory, x.size(3), x.size(4)}, x.options()));
+  }
+  const at::Tensor seen = at::cat({history[0], x}, kTime);
+  history[0] = seen.narrow(kTime, seen.size(kTime) - kHistory, kHistory).clone();
   return convolve(seen, weight, bias);
 }
 
@@ -101,8 +131,7 @@ WanResidualBlock::WanResidualBlock(weights::StateDict& state, const std::string&
 
 at::Tensor WanResidualBlock::forward(const at::Tensor& x, FeatCache& cache) const {
   const at::Tensor shortcut = conv_shortcut ? (*conv_shortcut)(x, cache) : x;
-  const at::Tensor hidden = conv1(norm_silu(x, norm1), cache);
-  return conv2(norm_silu(hidden, norm2), cache).add_(shortcut);
+  return conv2.after_norm(conv1.after_norm(x, norm1, cache), norm2, cache, shortcut);
 }
 
 WanAttentionBlock::WanAttentionBlock(weights::StateDict& state, const std::string& name, int64_t dim)
@@ -113,6 +142,11 @@ WanAttentionBlock::WanAttentionBlock(weights::StateDict& state, const std::strin
       proj_bias(state.take(name + ".proj.bias", {dim})) {}
 
 at::Tensor WanAttentionBlock::forward(const at::Tensor& x) const {
+  if (own_pictures(x)) {
+    const at::Tensor pictures = channels_last(x);
+    const at::Tensor qkv = mix_channels(norm_pixels(pictures, norm), to_qkv_weight, to_qkv_bias);
+    return channels_first(mix_channels(attend_within(qkv), proj_weight, proj_bias, pictures));
+  }
   const at::Tensor frames = frames_as_batch(x);
   const int64_t count = frames.size(0), dim = frames.size(1), height = frames.size(2), width = frames.size(3);
   const at::Tensor qkv = at::conv2d(channel_norm(frames, norm), to_qkv_weight, to_qkv_bias);
@@ -136,6 +170,8 @@ at::Tensor WanMidBlock::forward(const at::Tensor& x, FeatCache& cache) const {
 WanUpsample::WanUpsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time)
     : resample_weight(state.take(name + ".resample.1.weight", {dim / 2, dim, 3, 3})),
       resample_bias(state.take(name + ".resample.1.bias", {dim / 2})) {
+  if (resample_weight.defined() && own_pictures(resample_weight))
+    doubled = DoubledConvolution(resample_weight);
   if (in_time)
     time_conv.emplace(state, name + ".time_conv", dim, 2 * dim, std::initializer_list<int64_t>{3, 1, 1});
 }
@@ -144,12 +180,18 @@ at::Tensor WanUpsample::forward(const at::Tensor& x, FeatCache& cache) const {
   at::Tensor hidden = x;
   if (time_conv && cache.first_chunk()) {
     // The first frame is neither doubled nor remembered: the next one starts from zeros.
-    [[maybe_unused]] const at::Tensor& untouched = cache.next();
+    [[maybe_unused]] const Frames& untouched = cache.next();
+  } else if (time_conv && own_pictures(x)) {
+    const at::Tensor both = channels_last((*time_conv)(x, cache));  // channels: first halves, second halves
+    hidden = channels_first(both.unflatten(3, {2, -1})
+                                .permute({0, 3, 1, 2, 4})
+                                .reshape({2 * both.size(0), both.size(1), both.size(2), both.size(3) / 2}));
   } else if (time_conv) {
     const at::Tensor both = (*time_conv)(x, cache);  // [1, 2C, T, H, W]: first halves, second halves
     const auto halves = both.chunk(2, kChannels);
     hidden = at::stack({halves[0], halves[1]}, kTime + 1).flatten(kTime, kTime + 1);
   }
+  if (own_pictures(x)) return channels_first(doubled(channels_last(hidden), resample_bias));
   const at::Tensor larger = upsample_nearest_exact(frames_as_batch(hidden));
   return batch_as_frames(at::conv2d(larger, resample_weight, resample_bias, 1, 1));
 }
@@ -161,16 +203,31 @@ WanDownsample::WanDownsample(weights::StateDict& state, const std::string& name,
     time_conv.emplace(state, name + ".time_conv", dim, dim, std::initializer_list<int64_t>{3, 1, 1});
 }
 
+// A border on the right and below alone.
+at::Tensor WanDownsample::halve(const at::Tensor& x) const {
+  if (own_pictures(x)) {
+    const Frames bordered = with_border(channels_last(x), {.below = 1, .right = 1});
+    return channels_first(
+        convolve_pictures(bordered, resample_weight.unsqueeze(2), resample_bias, {}, /*step=*/2));
+  }
+  const at::Tensor padded = at::constant_pad_nd(frames_as_batch(x), {0, 1, 0, 1});
+  return batch_as_frames(at::conv2d(padded, resample_weight, resample_bias, /*stride=*/2));
+}
+
 at::Tensor WanDownsample::forward(const at::Tensor& x, FeatCache& cache) const {
-  const at::Tensor padded = at::constant_pad_nd(frames_as_batch(x), {0, 1, 0, 1});  // right and below
-  const at::Tensor smaller =
-      batch_as_frames(at::conv2d(padded, resample_weight, resample_bias, /*stride=*/2));
+  const at::Tensor smaller = halve(x);
   if (!time_conv) return smaller;
-  at::Tensor& last = cache.next();
-  const at::Tensor before = last;
-  last = smaller.narrow(kTime, smaller.size(kTime) - 1, 1).clone();
-  if (!before.defined()) return smaller;  // the first frame of the video
-  return convolve(at::cat({before, smaller}, kTime), time_conv->weight, time_conv->bias, /*time_stride=*/2);
+  Frames& last = cache.next();
+  const Frames before = last;
+  last = {smaller.narrow(kTime, smaller.size(kTime) - 1, 1).clone()};
+  if (before.empty()) return smaller;  // the first frame of the video
+  if (!own_pictures(x)) {
+    const at::Tensor seen = at::cat({before[0], smaller}, kTime);
+    return convolve(seen, time_conv->weight, time_conv->bias, /*time_stride=*/2);
+  }
+  Frames seen = frames_of(channels_last(before[0]));
+  for (const at::Tensor& frame : frames_of(channels_last(smaller))) seen.push_back(frame);
+  return channels_first(convolve_pictures(seen, time_conv->weight, time_conv->bias, {}, 1, /*time_step=*/2));
 }
 
 }  // namespace wan::model

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/model/layers.h"
+#include "runtime/model/picture_kernels.h"
 #include "runtime/weights/state_dict.h"
 
 namespace wan::model {
@@ -27,8 +28,9 @@ class FeatCache {
   void begin_chunk();
   [[nodiscard]] bool first_chunk() const { return chunks_ == 1; }
 
-  // The next convolution's past; undefined before its first use (then it counts as zeros).
-  [[nodiscard]] at::Tensor& next();
+  // The next convolution's past; empty before its first use (then it counts as zeros). One tensor, or for our
+  // own kernels the frames as they take them.
+  [[nodiscard]] Frames& next();
 
   // Where the forward is, to return there or to pass over a part whose past would not change.
   [[nodiscard]] size_t position() const { return next_; }
@@ -43,13 +45,14 @@ class FeatCache {
   [[nodiscard]] Stage& stage(size_t index);
 
  private:
-  std::vector<at::Tensor> slots_;
+  std::vector<Frames> slots_;
   std::vector<Stage> stages_;
   size_t next_ = 0;
   int64_t chunks_ = 0;
 };
 
-struct WanCausalConv3d {
+class WanCausalConv3d {
+ public:
   at::Tensor weight, bias;
 
   WanCausalConv3d() = default;
@@ -57,6 +60,13 @@ struct WanCausalConv3d {
                   std::initializer_list<int64_t> kernel);
   // x [1, in, frames, height, width]; looks two frames back into `cache`.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, FeatCache& cache) const;
+  // Of norm_silu(x, gamma); `residual` is added where there is one.
+  [[nodiscard]] at::Tensor after_norm(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
+                                      const at::Tensor& residual = {}) const;
+
+ private:
+  [[nodiscard]] at::Tensor own(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
+                               const at::Tensor& residual) const;
 };
 
 struct WanResidualBlock {
@@ -91,6 +101,7 @@ struct WanMidBlock {
 // the first frame of a video, which stays one frame.
 struct WanUpsample {
   at::Tensor resample_weight, resample_bias;
+  DoubledConvolution doubled;  // the same, for our own kernels
   std::optional<WanCausalConv3d> time_conv;
 
   WanUpsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time);
@@ -99,12 +110,16 @@ struct WanUpsample {
 
 // Half the height and width; with a time convolution half the frames as well, but for the first frame of a
 // video. REQUIRES then an even number of frames in every later chunk.
-struct WanDownsample {
+class WanDownsample {
+ public:
   at::Tensor resample_weight, resample_bias;
   std::optional<WanCausalConv3d> time_conv;
 
   WanDownsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
+
+ private:
+  [[nodiscard]] at::Tensor halve(const at::Tensor& x) const;
 };
 
 }  // namespace wan::model

@@ -50,10 +50,10 @@ TEST(NumericsPlanTest, EqualPlansHaveEqualIdsAndEveryFieldCounts) {
       [](auto& p) { p.torch = "2.16.0"; },     [](auto& p) { p.device = "cuda"; },
       [](auto& p) { p.cpu_capability = "x"; }, [](auto& p) { p.blas = "x"; },
       [](auto& p) { p.threads = 2; },          [](auto& p) { p.precision = "bf16"; },
-      [](auto& p) { p.attention = "x"; },      [](auto& p) { p.convolution = "x"; },
-      [](auto& p) { p.guidance = "batched"; }, [](auto& p) { p.vae_chunk_frames = 4; },
-      [](auto& p) { p.text_padding = "x"; },   [](auto& p) { p.noise = "cuda"; },
-      [](auto& p) { p.encoder = "x"; }};
+      [](auto& p) { p.matrices = "x"; },       [](auto& p) { p.attention = "x"; },
+      [](auto& p) { p.convolution = "x"; },    [](auto& p) { p.guidance = "batched"; },
+      [](auto& p) { p.vae_chunk_frames = 4; }, [](auto& p) { p.text_padding = "x"; },
+      [](auto& p) { p.noise = "cuda"; },       [](auto& p) { p.encoder = "x"; }};
   for (const auto& change : changes) {
     NumericsPlan other = plan;
     change(other);

@@ -1,0 +1,153 @@
+// Attention in blocks of queries and keys with a running softmax: no score matrix of the whole length.
+
+#include <ATen/Parallel.h>
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/device/gemm_avx2.h"
+
+namespace wan::device {
+namespace {
+
+using avx2::kTileColumns;
+
+// A block's scores, packed keys, packed values and result lie in the second-level cache together.
+constexpr int64_t kQueries = 96, kKeys = 256;
+
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// Enough heads at a time that every thread has a few blocks of queries.
+int64_t heads_at_once(const AttentionArguments& to) {
+  constexpr int64_t kTasksPerThread = 4;
+  const int64_t blocks = (to.queries + kQueries - 1) / kQueries;
+  const int64_t wanted = kTasksPerThread * at::get_num_threads();
+  return std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, to.heads);
+}
+
+}  // namespace
+}  // namespace wan::device
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+namespace wan::device {
+namespace {
+
+void pack_keys(const AttentionArguments& to, int64_t head, int64_t first, int64_t count, float* packed) {
+  for (int64_t key = first; key < first + count; key += kTileColumns) {
+    const int64_t width = first + count - key < kTileColumns ? first + count - key : kTileColumns;
+    avx2::pack_panel(to.k + key * to.k_stride + head * to.head_dim, to.k_stride, width, to.head_dim,
+                     packed + key * to.head_dim);
+  }
+}
+
+void pack_values(const AttentionArguments& to, int64_t head, int64_t first, int64_t count, float* packed) {
+  float* out = packed + first * round_up(to.head_dim, kTileColumns);
+  for (int64_t column = 0; column < to.head_dim; column += kTileColumns) {
+    for (int64_t key = first; key < first + count; ++key, out += kTileColumns) {
+      const float* row = to.v + key * to.v_stride + head * to.head_dim + column;
+      const int64_t width = to.head_dim - column;
+      _mm256_storeu_ps(out, avx2::load_first(row, width));
+      _mm256_storeu_ps(out + 8, width > 8 ? avx2::load_first(row + 8, width - 8) : _mm256_setzero_ps());
+    }
+  }
+}
+
+// One row's scores of a block to weights, in place. `largest` and `sum` are the row's so far; what was added
+// up before must be multiplied by what is returned.
+float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
+  const __m256 scales = _mm256_set1_ps(scale);
+  __m256 most = _mm256_set1_ps(-INFINITY);
+  for (int64_t i = 0; i < keys; i += 8) {
+    const int64_t left = keys - i;
+    const __m256 inside = _mm256_castsi256_ps(avx2::first_lanes(left));
+    __m256 score = _mm256_mul_ps(_mm256_loadu_ps(scores + i), scales);
+    if (bias) score = _mm256_add_ps(score, avx2::load_first(bias + i, left));
+    score = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), score, inside);
+    _mm256_storeu_ps(scores + i, score);
+    most = _mm256_max_ps(most, score);
+  }
+  const float before = largest;
+  largest = std::max(before, avx2::max8(most));
+  const __m256 top = _mm256_set1_ps(largest);
+  __m256 total = _mm256_setzero_ps();
+  for (int64_t i = 0; i < keys; i += 8) {
+    const __m256 inside = _mm256_castsi256_ps(avx2::first_lanes(keys - i));
+    const __m256 weight = _mm256_and_ps(avx2::exp8(_mm256_sub_ps(_mm256_loadu_ps(scores + i), top)), inside);
+    _mm256_storeu_ps(scores + i, weight);
+    total = _mm256_add_ps(total, weight);
+  }
+  const float factor = std::exp(before - largest);
+  sum = sum * factor + avx2::sum8(total);
+  return factor;
+}
+
+void scale_row(float* row, int64_t count, float factor) {
+  for (int64_t i = 0; i < count; i += 8)
+    _mm256_storeu_ps(row + i, _mm256_mul_ps(_mm256_loadu_ps(row + i), _mm256_set1_ps(factor)));
+}
+
+void write_row(const AttentionArguments& to, const float* row, float inverse, float* out) {
+  for (int64_t i = 0; i < to.head_dim; i += 8) {
+    const int64_t left = to.head_dim - i;
+    __m256 value = _mm256_mul_ps(_mm256_loadu_ps(row + i), _mm256_set1_ps(inverse));
+    if (to.add) value = _mm256_add_ps(value, avx2::load_first(out + i, left));
+    avx2::store_first(out + i, value, left);
+  }
+}
+
+// A block of queries of one head against all keys.
+void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int64_t rows, const float* keys,
+                  const float* values) {
+  static thread_local avx2::Scratch memory;
+  const int64_t width = round_up(to.head_dim, kTileColumns);
+  float* scores = memory.get(kQueries * (kKeys + width + 2));
+  float* result = scores + kQueries * kKeys;
+  float* largest = result + kQueries * width;
+  float* sum = largest + kQueries;
+  for (int64_t r = 0; r < rows; ++r) largest[r] = -INFINITY, sum[r] = 0;
+  const float* q = to.q + first * to.q_stride + head * to.head_dim;
+  for (int64_t key = 0; key < to.keys; key += kKeys) {
+    const int64_t count = to.keys - key < kKeys ? to.keys - key : kKeys;
+    avx2::multiply_block(rows, q, to.q_stride, keys + key * to.head_dim, to.head_dim * kTileColumns,
+                         (count + kTileColumns - 1) / kTileColumns, to.head_dim, scores, kKeys, false);
+    for (int64_t r = 0; r < rows; ++r) {
+      const float factor =
+          soften(scores + r * kKeys, count, to.scale, to.bias ? to.bias + key : nullptr, largest[r], sum[r]);
+      if (key > 0 && factor != 1) scale_row(result + r * width, width, factor);
+    }
+    avx2::multiply_block(rows, scores, kKeys, values + key * width, count * kTileColumns,
+                         width / kTileColumns, count, result, width, key > 0);
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    write_row(to, result + r * width, 1 / sum[r], to.out + (first + r) * to.out_stride + head * to.head_dim);
+}
+
+}  // namespace
+
+void attention(const AttentionArguments& to) {
+  const int64_t together = heads_at_once(to), blocks = (to.queries + kQueries - 1) / kQueries;
+  const int64_t key_blocks = (to.keys + kKeys - 1) / kKeys;
+  const int64_t key_size = round_up(to.keys, kTileColumns) * to.head_dim;
+  const int64_t value_size = to.keys * round_up(to.head_dim, kTileColumns);
+  static thread_local avx2::Scratch key_memory, value_memory;
+  float* keys = key_memory.get(together * key_size);
+  float* values = value_memory.get(together * value_size);
+  for (int64_t head = 0; head < to.heads; head += together) {
+    const int64_t count = to.heads - head < together ? to.heads - head : together;
+    parallel_tasks(count * key_blocks, [&](int64_t task) {
+      const int64_t at = task / key_blocks, key = task % key_blocks * kKeys;
+      const int64_t rows = to.keys - key < kKeys ? to.keys - key : kKeys;
+      pack_keys(to, head + at, key, rows, keys + at * key_size);
+      pack_values(to, head + at, key, rows, values + at * value_size);
+    });
+    parallel_tasks(count * blocks, [&](int64_t task) {
+      const int64_t at = task / blocks, query = task % blocks * kQueries;
+      const int64_t rows = to.queries - query < kQueries ? to.queries - query : kQueries;
+      attend_block(to, head + at, query, rows, keys + at * key_size, values + at * value_size);
+    });
+  }
+}
+
+}  // namespace wan::device
+
+#pragma clang attribute pop

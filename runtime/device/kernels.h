@@ -1,0 +1,110 @@
+#pragma once
+// Our own CPU kernels, for machines on which the libraries behind ATen are slow: AVX2 and FMA without
+// AVX-512. Plain memory in, plain memory out, fp32 arithmetic. The order of every sum is fixed by the shapes
+// alone, so the bits do not depend on the number of threads.
+
+#include <cstdint>
+
+namespace wan::device {
+
+// Whether this process uses them: decided by the machine class once (and WAN_KERNELS=aten), never by a
+// timing. Part of the numerics plan. Nothing below may be called where this is false.
+[[nodiscard]] bool own_kernels();
+
+// In the numerics plan; to be counted up with every change of a kernel that changes a bit of a result.
+inline constexpr const char* kOwnKernels = "own-avx2-1";
+
+// How a matrix is stored; it is widened to fp32 a block at a time.
+enum class Stored { kFloat, kBFloat16, kHalf };
+
+// y = x w^T + bias, then GELU (tanh form) if asked for, then residual + gate * that if there is a residual.
+// Rows are contiguous; y may be the residual.
+struct LinearArguments {
+  int64_t rows = 0, in = 0, out = 0;
+  const float* x = nullptr;      // [rows, in]
+  int64_t x_stride = 0;          // from row to row
+  const void* weight = nullptr;  // [out, in]
+  Stored stored = Stored::kFloat;
+  const float* bias = nullptr;  // [out] or none
+  bool gelu = false;
+  const float* residual = nullptr;  // [rows, out] or none
+  int64_t residual_stride = 0;
+  const float* gate = nullptr;  // [out] or none: ones
+  float* y = nullptr;           // [rows, out]
+  int64_t y_stride = 0;
+};
+void linear(const LinearArguments& arguments);
+
+// out = (x - mean) / sqrt(variance + eps) * weight + bias, row by row; weight and bias both there or neither.
+// `one_plus`: the weight is a modulation's scale, 1 + weight is meant.
+struct LayerNormArguments {
+  int64_t rows = 0, dim = 0;
+  const float* x = nullptr;
+  double eps = 0;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+  bool one_plus = false;
+  float* out = nullptr;
+};
+void layer_norm(const LayerNormArguments& arguments);
+
+// out = x / sqrt(mean(x^2) + eps) * weight, row by row; then the pairs (2i, 2i+1) of every head are turned
+// by rotary[row][i] (cosine, sine) where there is one.
+struct RmsNormArguments {
+  int64_t rows = 0, dim = 0, head_dim = 0;  // head_dim: even, only for the rotation
+  const float* x = nullptr;
+  const float* weight = nullptr;
+  double eps = 0;
+  const float* rotary = nullptr;  // [rows, head_dim] or none
+  float* out = nullptr;           // may be x
+};
+void rms_norm_rotate(const RmsNormArguments& arguments);
+
+// Per head: out = softmax(scale * q k^T + bias) v. A head's columns lie side by side in a row; `_stride` is
+// from row to row.
+struct AttentionArguments {
+  int64_t heads = 0, head_dim = 0, queries = 0, keys = 0;
+  const float* q = nullptr;
+  int64_t q_stride = 0;
+  const float* k = nullptr;
+  int64_t k_stride = 0;
+  const float* v = nullptr;
+  int64_t v_stride = 0;
+  float scale = 1;
+  const float* bias = nullptr;  // [keys] or none
+  bool add = false;             // to what is in `out`
+  float* out = nullptr;
+  int64_t out_stride = 0;
+};
+void attention(const AttentionArguments& arguments);
+
+// Pictures with channels last, [frames, height, width, channels]: x / |x| * gamma over the channels of each
+// pixel, then SiLU, into the middle of a frame with a border of zeros; or a plain copy into it.
+struct BorderArguments {
+  int64_t frames = 0, height = 0, width = 0, channels = 0;
+  int64_t above = 0, below = 0, left = 0, right = 0;  // pixels of border
+  const float* x = nullptr;
+  const float* gamma = nullptr;  // [channels], times sqrt(channels), or none: a copy
+  bool silu = false;
+  float* out = nullptr;
+};
+void with_border(const BorderArguments& arguments);
+
+// A convolution of pictures with channels last. Nothing is padded: the borders are in x. Result i sees the
+// frames x[i * time_step] and the `times - 1` after it.
+struct ConvolutionArguments {
+  int64_t frames = 0, height = 0, width = 0;  // of the result
+  int64_t in = 0, out = 0;                    // channels
+  int64_t times = 1, rows = 1, columns = 1;   // of the kernel
+  int64_t time_step = 1, step = 1;            // from result to result, in frames and in pixels of x
+  const float* const* x = nullptr;            // one pointer a frame, [x_height, x_width, in] each
+  int64_t x_height = 0, x_width = 0;
+  const float* weight = nullptr;    // [out, in, times, rows, columns]
+  const float* bias = nullptr;      // [out]
+  const float* residual = nullptr;  // added; laid out like y; or none
+  float* y = nullptr;
+  int64_t y_frame = 0, y_row = 0, y_column = 0;  // floats from result to result
+};
+void convolution(const ConvolutionArguments& arguments);
+
+}  // namespace wan::device

@@ -1,0 +1,99 @@
+// Rows times a weight, with what follows it done while the sums are in the cache.
+
+#include <ATen/Parallel.h>
+#include <algorithm>
+
+#include "runtime/device/gemm_avx2.h"
+
+namespace wan::device {
+
+namespace {
+
+// So many that every thread gets a few tasks, and that the packing of the weight, which each of them does for
+// itself, is little beside the product; not more rows than whose sums stay in the last cache.
+avx2::Blocks blocks_of(const LinearArguments& to) {
+  constexpr int64_t kTasksPerThread = 4, kFewestRows = 192, kMostRows = 1536;
+  const int64_t column_blocks = (to.out + avx2::kBlockColumns - 1) / avx2::kBlockColumns;
+  const int64_t wanted = kTasksPerThread * at::get_num_threads();
+  const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
+  const int64_t share = std::clamp((to.rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
+  return {(share + avx2::kTileRows - 1) / avx2::kTileRows * avx2::kTileRows, avx2::kBlockColumns};
+}
+
+}  // namespace
+
+}  // namespace wan::device
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+namespace wan::device {
+namespace {
+
+// One row's columns: bias, GELU, gate and residual.
+void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, const float* sums) {
+  float* y = to.y + row * to.y_stride + first;
+  const float* residual = to.residual ? to.residual + row * to.residual_stride + first : nullptr;
+  for (int64_t i = 0; i < count; i += 8) {
+    const int64_t left = count - i;
+    __m256 value = _mm256_loadu_ps(sums + i);  // padded to whole panels
+    if (to.bias) value = _mm256_add_ps(value, avx2::load_first(to.bias + first + i, left));
+    if (to.gelu) value = avx2::gelu8(value);
+    if (residual) {
+      const __m256 gate = to.gate ? avx2::load_first(to.gate + first + i, left) : _mm256_set1_ps(1.0F);
+      value = _mm256_fmadd_ps(value, gate, avx2::load_first(residual + i, left));
+    }
+    avx2::store_first(y + i, value, left);
+  }
+}
+
+using avx2::kTileColumns;
+
+// A weight [out, in], cut into slices of `in`.
+template <typename Element>
+struct WeightRows {
+  const float* x;
+  const Element* weight;
+  int64_t in;
+
+  int64_t slices() const { return (in + avx2::kBlockDepth - 1) / avx2::kBlockDepth; }
+  int64_t first(int64_t slice) const { return slice * avx2::kBlockDepth; }
+  const float* left(int64_t slice) const { return x + first(slice); }
+  int64_t depth(int64_t slice) const {
+    const int64_t rest = in - first(slice);
+    return rest < avx2::kBlockDepth ? rest : avx2::kBlockDepth;
+  }
+  avx2::Panels pack(int64_t slice, int64_t first_column, int64_t count, avx2::Scratch& memory) const {
+    const int64_t deep = depth(slice);
+    float* panels = memory.get(deep * (count + kTileColumns));
+    for (int64_t column = 0; column < count; column += kTileColumns) {
+      const int64_t width = count - column < kTileColumns ? count - column : kTileColumns;
+      avx2::pack_panel(weight + (first_column + column) * in + first(slice), in, width, deep,
+                       panels + column * deep);
+    }
+    return {panels, deep * kTileColumns};
+  }
+};
+
+template <typename Element>
+void linear_of(const LinearArguments& to) {
+  const WeightRows<Element> right{to.x, static_cast<const Element*>(to.weight), to.in};
+  avx2::multiply(
+      to.x_stride, to.rows, to.out, blocks_of(to), right,
+      [&](int64_t row, int64_t rows, int64_t column, int64_t columns, const float* sums, int64_t stride) {
+        for (int64_t r = 0; r < rows; ++r) finish_row(to, row + r, column, columns, sums + r * stride);
+      });
+}
+
+}  // namespace
+
+void linear(const LinearArguments& to) {
+  switch (to.stored) {
+    case Stored::kFloat: return linear_of<float>(to);
+    case Stored::kBFloat16: return linear_of<avx2::BFloat16Bits>(to);
+    case Stored::kHalf: return linear_of<avx2::HalfBits>(to);
+  }
+}
+
+}  // namespace wan::device
+
+#pragma clang attribute pop

@@ -1,0 +1,212 @@
+#pragma once
+// The innermost loops of the AVX2 kernels: what a register tile does, how its operand is packed, exp and
+// GELU. Included by the *_avx2.cc files alone. Every function is compiled for AVX2 and FMA by attribute (the
+// files themselves for the plain instruction set), and none of them is shared with other code.
+
+#include <cstdint>
+#include <cstring>
+#include <immintrin.h>
+
+#include "runtime/device/kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+namespace wan::device::avx2 {
+
+// Twelve accumulators, two columns of the packed operand and a broadcast fill the sixteen registers.
+constexpr int kTileRows = 6, kTileColumns = 16;
+
+// c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order.
+template <int kRows>
+[[gnu::always_inline]] static inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
+                                                        int64_t depth, float* c, int64_t c_stride, bool add) {
+  __m256 sum[kRows][2];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
+#pragma clang loop unroll_count(4)
+  for (int64_t k = 0; k < depth; ++k) {
+    const __m256 left = _mm256_loadu_ps(b + k * kTileColumns);
+    const __m256 right = _mm256_loadu_ps(b + k * kTileColumns + 8);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 x = _mm256_broadcast_ss(a + r * a_stride + k);
+      sum[r][0] = _mm256_fmadd_ps(x, left, sum[r][0]);
+      sum[r][1] = _mm256_fmadd_ps(x, right, sum[r][1]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) {
+    float* out = c + r * c_stride;
+    if (add) {
+      sum[r][0] = _mm256_add_ps(sum[r][0], _mm256_loadu_ps(out));
+      sum[r][1] = _mm256_add_ps(sum[r][1], _mm256_loadu_ps(out + 8));
+    }
+    _mm256_storeu_ps(out, sum[r][0]);
+    _mm256_storeu_ps(out + 8, sum[r][1]);
+  }
+}
+
+static inline void multiply_tile(int64_t rows, const float* a, int64_t a_stride, const float* b,
+                                 int64_t depth, float* c, int64_t c_stride, bool add) {
+  switch (rows) {
+    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add);
+    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add);
+    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add);
+    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add);
+    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add);
+    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add);
+  }
+}
+
+// The block [rows, columns of `b`] of a product: `b` holds `panels` packed columns of 16, `b_stride` apart.
+static inline void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b,
+                                  int64_t b_stride, int64_t panels, int64_t depth, float* c, int64_t c_stride,
+                                  bool add) {
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
+      multiply_tile(count, a + row * a_stride, a_stride, b + panel * b_stride, depth,
+                    c + row * c_stride + panel * kTileColumns, c_stride, add);
+    }
+  }
+}
+
+[[gnu::always_inline]] static inline __m256 load8(const float* p) { return _mm256_loadu_ps(p); }
+
+// A stored bf16 value is the upper half of its fp32 value.
+struct BFloat16Bits {
+  uint16_t bits;
+};
+[[gnu::always_inline]] static inline __m256 load8(const BFloat16Bits* p) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+[[gnu::always_inline]] static inline float load1(const float* p) { return *p; }
+[[gnu::always_inline]] static inline float load1(const BFloat16Bits* p) {
+  const uint32_t bits = static_cast<uint32_t>(p->bits) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+struct HalfBits {
+  uint16_t bits;
+};
+[[gnu::always_inline]] static inline __m256 load8(const HalfBits* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+[[gnu::always_inline]] static inline float load1(const HalfBits* p) {
+  return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(p->bits)));
+}
+
+// Eight rows of eight at `rows` to columns: `columns[k]`.
+template <typename Element>
+[[gnu::always_inline]] static inline void transpose8(const Element* rows, int64_t stride, __m256* columns) {
+  __m256 r[8], t[8];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; ++i) r[i] = load8(rows + i * stride);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; ++i) {
+    columns[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+    columns[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+  }
+}
+
+// Up to 16 rows of a matrix become one packed panel: out[k][row]; rows that are not there are zero.
+template <typename Element>
+static inline void pack_panel(const Element* rows, int64_t stride, int64_t count, int64_t depth, float* out) {
+  int64_t k = 0;
+  if (count == kTileColumns) {
+    for (; k + 8 <= depth; k += 8) {
+      __m256 left[8], right[8];
+      transpose8(rows + k, stride, left);
+      transpose8(rows + k + 8 * stride, stride, right);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 8; ++i) {
+        _mm256_storeu_ps(out + (k + i) * kTileColumns, left[i]);
+        _mm256_storeu_ps(out + (k + i) * kTileColumns + 8, right[i]);
+      }
+    }
+  }
+  for (; k < depth; ++k) {
+    for (int64_t r = 0; r < kTileColumns; ++r)
+      out[k * kTileColumns + r] = r < count ? load1(rows + r * stride + k) : 0.0F;
+  }
+}
+
+// e^x to about 1e-7 of itself: 2^n times a polynomial of the rest (Cephes' expf). x below -87 gives what -87
+// gives, which is as good as zero.
+[[gnu::always_inline]] static inline __m256 exp8(__m256 x) {
+  x = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.0F)), _mm256_set1_ps(88.0F));
+  const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504F)),
+                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375F), x);
+  r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4F), r);
+  __m256 p = _mm256_set1_ps(1.9875691500e-4F);
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3F));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3F));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2F));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1F));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1F));
+  p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0F)));
+  const __m256i power =
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  return _mm256_mul_ps(p, _mm256_castsi256_ps(power));
+}
+
+// x / (1 + e^-x)
+[[gnu::always_inline]] static inline __m256 silu8(__m256 x) {
+  const __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), x));
+  return _mm256_div_ps(x, _mm256_add_ps(e, _mm256_set1_ps(1.0F)));
+}
+
+// GELU's tanh form: 0.5 x (1 + tanh u) is x / (1 + e^-2u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+[[gnu::always_inline]] static inline __m256 gelu8(__m256 x) {
+  const __m256 cubic = _mm256_fmadd_ps(_mm256_mul_ps(x, x), _mm256_set1_ps(0.044715F), _mm256_set1_ps(1.0F));
+  const __m256 minus_2u = _mm256_mul_ps(_mm256_mul_ps(x, cubic), _mm256_set1_ps(-1.5957691216F));
+  return _mm256_div_ps(x, _mm256_add_ps(exp8(minus_2u), _mm256_set1_ps(1.0F)));
+}
+
+[[gnu::always_inline]] static inline float sum8(__m256 x) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+[[gnu::always_inline]] static inline float max8(__m256 x) {
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+// All ones in the lanes below `count`.
+[[gnu::always_inline]] static inline __m256i first_lanes(int64_t count) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count < 8 ? static_cast<int>(count) : 8), lane);
+}
+
+// The first `count` values at p, up to eight; the other lanes are zero. Masks only at the end of a row: a
+// masked store costs some processors fifty cycles.
+[[gnu::always_inline]] static inline __m256 load_first(const float* p, int64_t count) {
+  return count >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(count));
+}
+[[gnu::always_inline]] static inline void store_first(float* p, __m256 values, int64_t count) {
+  if (count >= 8) return _mm256_storeu_ps(p, values);
+  _mm256_maskstore_ps(p, first_lanes(count), values);
+}
+
+}  // namespace wan::device::avx2
+
+#pragma clang attribute pop
