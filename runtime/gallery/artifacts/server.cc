@@ -163,6 +163,15 @@ Task<net::Response> ArtifactServer::put(net::IncomingRequest& request, const Res
   } else if (resource.digest != digest) {
     co_return refusal(422, "Invalid", "a blob's name must be the digest in X-Content-SHA256");
   }
+  if (const auto source = request.head().headers.get("X-Copy-Source")) {
+    if (*source != "blobs/" + digest || request.content_length() != 0 || resource.path.empty()) {
+      co_return refusal(
+          422, "Invalid",
+          "X-Copy-Source must be blobs/ and the digest in X-Content-SHA256, to an artifact's path, "
+          "without a body");
+    }
+    co_return co_await copy(resource, digest);
+  }
   auto upload = Upload::begin(store_);
   if (!upload) co_return to_response(upload.error());
   const Status received = co_await receive(request, *upload);
@@ -181,6 +190,23 @@ Task<net::Response> ArtifactServer::put(net::IncomingRequest& request, const Res
   }
   log::info("put {}: {} of {} bytes, {}", resource.capability_path, digest, *request.content_length(),
             response->status == 201 ? "stored" : "was there");
+  co_return *std::move(response);
+}
+
+// Bytes that are here already, at another path too; what was stored may have been damaged since.
+Task<net::Response> ArtifactServer::copy(const Resource& resource, std::string digest) {
+  const auto publish_it = [&]() -> Result<net::Response> {
+    WAN_TRY(Artifact artifact, check_blob(store_, digest));
+    artifact.path = resource.path;
+    WAN_TRY(const Publication publication, publish_file(store_, digest, resource.path));
+    return published(artifact, publication);
+  };
+  auto response = co_await run_blocking(files_, publish_it);
+  if (!response) {
+    log::warn("copy to {}: {}", resource.capability_path, response.error().message);
+    co_return to_response(response.error());
+  }
+  log::info("copy to {}: {}", resource.capability_path, digest);
   co_return *std::move(response);
 }
 

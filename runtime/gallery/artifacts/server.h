@@ -30,6 +30,7 @@ class ArtifactServer {
   [[nodiscard]] Task<void> handle(net::IncomingRequest& request, net::ResponseWriter& writer);
   [[nodiscard]] Task<net::Response> ready();
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, const Resource& resource);
+  [[nodiscard]] Task<net::Response> copy(const Resource& resource, std::string digest);
   [[nodiscard]] Task<Status> receive(net::IncomingRequest& request, Upload& upload);
   [[nodiscard]] Task<void> get(net::ResponseWriter& writer, const Resource& resource);
   [[nodiscard]] Task<net::Response> remove(const net::IncomingRequest& request, const Resource& resource);

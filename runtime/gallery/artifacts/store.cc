@@ -172,6 +172,14 @@ Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload, std::s
   return Artifact{"", found, upload.bytes_};
 }
 
+Result<Artifact> check_blob(const ArtifactStore& store, std::string_view digest) {
+  WAN_TRY(const Descriptor file, open_regular(store.root.get(), artifact_blob_key(digest)));
+  WAN_TRY(const Copied found, copy_and_hash(file.get(), -1));
+  if (found.digest == digest) return Artifact{"", found.digest, found.bytes};
+  return fail(corrupt("the stored bytes of " + std::string(digest) + " are " + found.digest +
+                      " now: something changed them"));
+}
+
 Result<Publication> publish_file(const ArtifactStore& store, std::string_view digest, std::string_view path) {
   WAN_TRY_VOID(check_artifact_path(path));
   WAN_TRY(const Place to, locate(store.root.get(), path, Missing::kCreate));

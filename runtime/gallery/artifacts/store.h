@@ -62,6 +62,9 @@ class Upload {
 [[nodiscard]] Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload,
                                             std::string_view digest);
 
+// A blob that is there already, read and hashed again. kNotFound; kCorrupt if it is not what its name says.
+[[nodiscard]] Result<Artifact> check_blob(const ArtifactStore& store, std::string_view digest);
+
 enum class Publication { kCreated, kSameBytes };
 // The blob at a path: kSameBytes if the path holds these bytes already, kAlreadyExists if it holds others.
 [[nodiscard]] Result<Publication> publish_file(const ArtifactStore& store, std::string_view digest,

@@ -80,6 +80,32 @@ class ArtifactServerTest : public ::testing::Test {
   std::unique_ptr<ArtifactServer> server;
 };
 
+TEST_F(ArtifactServerTest, PublishesWhatItHasAtAnotherPathAfterHashingItAgain) {
+  const std::string video(100'000, 'v');
+  const auto copy = [&](const std::string& path) {
+    net::Request request = put_request(path, video);
+    request.body.clear();
+    request.headers.set("X-Copy-Source", "blobs/" + sha256_digest(video));
+    return send(std::move(request));
+  };
+  EXPECT_EQ(copy("b.mp4").status, 404u);
+  ASSERT_EQ(put("a.mp4", video).status, 201u);
+  EXPECT_EQ(copy("b.mp4").status, 201u);
+  EXPECT_EQ(copy("b.mp4").status, 200u);
+  EXPECT_EQ(get("b.mp4").body, video);
+  ASSERT_EQ(put("c.mp4", "other").status, 201u);
+  EXPECT_EQ(copy("c.mp4").status, 409u);
+  net::Request with_body = put_request("d.mp4", video);
+  with_body.headers.set("X-Copy-Source", "blobs/" + sha256_digest(video));
+  EXPECT_EQ(send(std::move(with_body)).status, 422u);
+  fs::permissions(folder.path() / "a.mp4", fs::perms::owner_write, fs::perm_options::add);
+  std::ofstream(folder.path() / "a.mp4", std::ios::in | std::ios::out) << "damaged";
+  const net::Response damaged = copy("e.mp4");
+  EXPECT_EQ(damaged.status, 422u);
+  EXPECT_EQ(reason(damaged), "DigestMismatch");
+  EXPECT_FALSE(fs::exists(folder.path() / "e.mp4"));
+}
+
 TEST_F(ArtifactServerTest, StoresAndHandsBackTheSameBytes) {
   const std::string video(3'000'000, 'v');
   const net::Response stored = put("out/a.mp4", video);
