@@ -69,6 +69,15 @@ std::optional<Refused> JobTable::refuse(const JobRequest& request) const {
   return std::nullopt;
 }
 
+std::expected<Resolution, Refused> resolve(const JobRequest& request, const pipeline::ModelInfo& model) {
+  auto resolved = pipeline::resolve(request.spec, model.defaults, request.namespace_, request.name);
+  if (!resolved) return std::unexpected(Refused{Refusal::kInvalid, resolved.error().message});
+  resolved->precision = model.precision;
+  auto hash = job_hash(*resolved, model.digest);
+  if (!hash) return std::unexpected(Refused{Refusal::kInvalid, hash.error().message});
+  return Resolution{*std::move(resolved), *std::move(hash)};
+}
+
 std::expected<Accepted, Refused> JobTable::put(const JobRequest& request, const pipeline::ModelInfo& model,
                                                SteadyTime now) {
   if (auto refused = refuse(request)) return std::unexpected(*std::move(refused));
@@ -81,11 +90,8 @@ std::expected<Accepted, Refused> JobTable::put(const JobRequest& request, const 
       return Accepted{entry.state, false};
     }
   }
-  auto resolved = pipeline::resolve(request.spec, model.defaults, request.namespace_, request.name);
-  if (!resolved) return std::unexpected(Refused{Refusal::kInvalid, resolved.error().message});
-  resolved->precision = model.precision;
-  auto hash = job_hash(*resolved, model.digest);
-  if (!hash) return std::unexpected(Refused{Refusal::kInvalid, hash.error().message});
+  auto resolution = resolve(request, model);
+  if (!resolution) return std::unexpected(std::move(resolution).error());
   if (const auto known = by_uid_.find(request.uid); known != by_uid_.end()) {
     entries_.erase(known->second);
     by_uid_.erase(known);
@@ -93,8 +99,8 @@ std::expected<Accepted, Refused> JobTable::put(const JobRequest& request, const 
   deadline_reported_.erase(request.uid);
   Entry& entry = entries_.emplace_back();
   entry.request = request;
-  entry.state = initial_state(request, *std::move(resolved));
-  entry.state.job_hash = *std::move(hash);
+  entry.state = initial_state(request, std::move(resolution->resolved));
+  entry.state.job_hash = std::move(resolution->job_hash);
   entry.accepted_at = now;
   by_uid_[request.uid] = std::prev(entries_.end());
   touch(entry, true);

@@ -40,6 +40,12 @@ struct Accepted {
   bool created = false;  // false: this attempt was known
 };
 
+// What would be made of a request, without making it.
+struct Resolution {
+  pipeline::ResolvedGeneration resolved;
+  std::string job_hash;
+};
+
 struct Entry {
   JobRequest request;
   JobState state;
@@ -49,6 +55,10 @@ struct Entry {
   uint64_t revision = 0;        // of the last change of any kind
   uint64_t phase_revision = 0;  // of the last change of phase
 };
+
+// Refusal::kInvalid or what the model makes of the request.
+[[nodiscard]] std::expected<Resolution, Refused> resolve(const JobRequest& request,
+                                                         const pipeline::ModelInfo& model);
 
 class JobTable {
  public:

@@ -28,6 +28,11 @@ class JobRunner {
   [[nodiscard]] Task<void> drain(std::chrono::steady_clock::duration grace);
 
   [[nodiscard]] std::expected<jobs::Accepted, jobs::Refused> put(const jobs::JobRequest& request);
+  // What put() would make; nothing is accepted.
+  [[nodiscard]] std::expected<jobs::Resolution, jobs::Refused> resolve(
+      const jobs::JobRequest& request) const {
+    return jobs::resolve(request, status_.loaded.model);
+  }
   bool cancel(const std::string& uid);
 
   [[nodiscard]] const PodStatus& status() const { return status_; }

@@ -66,6 +66,10 @@ Task<net::Response> Routes::answer(net::IncomingRequest& request) {
   const std::string& method = request.head().method;
   if (path.size() == 1 && path[0] == "healthz") co_return net::json_response(200, R"({"status":"ok"})");
   if (path.size() == 1 && path[0] == "readyz") co_return readiness();
+  if (path.size() == 4 && path[0] == "v1" && path[1] == "jobs" && path[3] == "resolution") {
+    if (method != "POST") co_return method_not_allowed("POST");
+    co_return co_await resolve(request, path[2]);
+  }
   if (path.size() < 2 || path.size() > 3 || path[0] != "v1") co_return no_such_path(request.head().target);
   if (path.size() == 2) {
     if (method != "GET") co_return method_not_allowed("GET");
@@ -116,21 +120,43 @@ net::Response Routes::cancel(const std::string& uid, const std::optional<Capabil
   return get(uid);
 }
 
+Task<std::expected<jobs::JobRequest, net::Response>> Routes::read_job(net::IncomingRequest& request,
+                                                                      std::string uid) {
+  const Result<std::string> body = co_await request.read_body();
+  if (!body) co_return std::unexpected(net::error_response(body.error()));
+  const Result<Json> json = parse_json(*body);
+  if (!json) co_return std::unexpected(gallery::refusal(422, "Invalid", json.error().message));
+  Result<jobs::JobRequest> job = jobs::job_request_from_json(*json);
+  if (!job) co_return std::unexpected(gallery::refusal(422, "Invalid", job.error().message));
+  if (job->uid == uid) co_return *std::move(job);
+  co_return std::unexpected(gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path"));
+}
+
 Task<net::Response> Routes::put(net::IncomingRequest& request, std::string uid) {
   auto allowed = check(request, uid);
   if (!allowed) co_return std::move(allowed).error();
-  const Result<std::string> body = co_await request.read_body();
-  if (!body) co_return net::error_response(body.error());
-  const Result<Json> json = parse_json(*body);
-  if (!json) co_return gallery::refusal(422, "Invalid", json.error().message);
-  const Result<jobs::JobRequest> job = jobs::job_request_from_json(*json);
-  if (!job) co_return gallery::refusal(422, "Invalid", job.error().message);
-  if (job->uid != uid) co_return gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path");
+  auto job = co_await read_job(request, uid);
+  if (!job) co_return std::move(job).error();
   if (*allowed && !is_bound(**allowed, *job)) {
     co_return gallery::refusal(403, "Forbidden",
                                "the capability is for another attempt or epoch than the body");
   }
   co_return accept(*job);
+}
+
+// What PUT of the same body would make.
+Task<net::Response> Routes::resolve(net::IncomingRequest& request, std::string uid) {
+  auto allowed = check(request, uid);
+  if (!allowed) co_return std::move(allowed).error();
+  auto job = co_await read_job(request, uid);
+  if (!job) co_return std::move(job).error();
+  if (runner_.status().phase != PodPhase::kReady) {
+    co_return gallery::refusal(503, "NotReady", runner_.status().message);
+  }
+  const auto resolution = runner_.resolve(*job);
+  if (!resolution) co_return to_response(resolution.error());
+  co_return json_answer(
+      200, {{"resolved", pipeline::to_json(resolution->resolved)}, {"jobHash", resolution->job_hash}});
 }
 
 net::Response Routes::accept(const jobs::JobRequest& job) {

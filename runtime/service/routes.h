@@ -23,6 +23,9 @@ class Routes {
   [[nodiscard]] net::Response list() const;
   [[nodiscard]] net::Response get(const std::string& uid) const;
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, std::string uid);
+  [[nodiscard]] Task<net::Response> resolve(net::IncomingRequest& request, std::string uid);
+  [[nodiscard]] Task<std::expected<jobs::JobRequest, net::Response>> read_job(net::IncomingRequest& request,
+                                                                              std::string uid);
   [[nodiscard]] net::Response accept(const jobs::JobRequest& job);
   [[nodiscard]] net::Response cancel(const std::string& uid, const std::optional<Capability>& capability);
 

@@ -37,6 +37,20 @@ TEST_F(JobsOverHttpTest, NothingOfATokenIsEverShown) {
   }
 }
 
+TEST_F(JobsOverHttpTest, SaysWhatItWouldMakeOfAJobWithoutTakingIt) {
+  start();
+  const Json body = body_of("a");
+  const net::Response answer =
+      call("POST", "/v1/jobs/a/resolution", sign(job_grant("a", 1, "100")), body.dump());
+  ASSERT_EQ(answer.status, 200u) << answer.body;
+  const Json said = parse_json(answer.body).value();
+  EXPECT_EQ(get("/v1/jobs").body.find("\"uid\""), std::string::npos);
+  EXPECT_EQ(put("a").status, 201u);
+  const Json ended = until_ended("a");
+  EXPECT_EQ(said["jobHash"], ended["jobHash"]);
+  EXPECT_EQ(said["resolved"], ended["resolved"]);
+}
+
 TEST_F(JobsOverHttpTest, ARepeatedPutIsTheSameJob) {
   start();
   EXPECT_EQ(put("a").status, 201u);
