@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   wan::gallery::Run run;
   wan::gallery::add_import(app, run);
   wan::gallery::add_pull(app, run);
+  wan::gallery::add_inspect(app, run);
   wan::gallery::add_list(app, run);
   wan::gallery::add_verify(app, run);
   wan::gallery::add_artifacts(app, run);

@@ -56,11 +56,12 @@ MeterStyle meter_style(bool json) {
 }
 
 Meter::Meter(std::string phase, int64_t bytes_total, MeterStyle style, const Clock& clock,
-             std::function<void(const std::string&)> print)
+             std::function<void(const std::string&)> print, std::function<void(const TransferProgress&)> told)
     : phase_(std::move(phase)),
       style_(style),
       clock_(clock),
       print_(std::move(print)),
+      told_(std::move(told)),
       started_(clock.steady()),
       printed_(started_),
       total_(bytes_total) {}
@@ -98,6 +99,7 @@ TransferProgress Meter::progress() const {
 
 void Meter::print_now() {
   printed_ = clock_.steady();
+  if (told_) told_(progress());
   switch (style_) {
     case MeterStyle::kSilent: return;
     case MeterStyle::kTerminal: return print_("\r\033[K" + to_line(phase_, progress()));

@@ -28,9 +28,11 @@ struct TransferProgress {
 
 class Meter {
  public:
-  // `clock` and `print` outlive the meter; `print` gets whole pieces of text for standard error.
+  // `clock` and `print` outlive the meter; `print` gets whole pieces of text for standard error,
+  // `told` the numbers whenever something is printed.
   Meter(std::string phase, int64_t bytes_total, MeterStyle style, const Clock& clock,
-        std::function<void(const std::string&)> print);
+        std::function<void(const std::string&)> print,
+        std::function<void(const TransferProgress&)> told = {});
   void begin_file(std::string file);
   void add(int64_t bytes);
   // Bytes that were there already: they count as done, not for the rate.
@@ -45,6 +47,7 @@ class Meter {
   MeterStyle style_;
   const Clock& clock_;
   std::function<void(const std::string&)> print_;
+  std::function<void(const TransferProgress&)> told_;
   SteadyTime started_;
   SteadyTime printed_;
   int64_t done_ = 0;

@@ -1,10 +1,14 @@
 #include "runtime/gallery/cli/command.h"
 
+#include <fstream>
 #include <iostream>
 
-#include "base/json/json.h"
-
 namespace wan::gallery {
+namespace {
+
+constexpr size_t kMaxTerminationMessage = 3000;
+
+}  // namespace
 
 int exit_code(const Error& error) {
   if (error.code == ErrorCode::kCorrupt) return kExitCorrupt;
@@ -21,11 +25,22 @@ int report(const Error& error, bool json) {
   return exit_code(error);
 }
 
-MakeMeter standard_meter(std::string phase, bool json) {
-  return [phase = std::move(phase), json](int64_t bytes_total) {
+void write_termination_log(const std::string& file, const Json& message) {
+  if (file.empty()) return;
+  std::ofstream(file, std::ios::trunc) << to_text(message);
+}
+
+void write_termination_log(const std::string& file, const Error& error) {
+  const std::string message = error.message.substr(0, kMaxTerminationMessage);
+  write_termination_log(file, Json{{"error", {{"reason", to_string(error.code)}, {"message", message}}}});
+}
+
+MakeMeter standard_meter(std::string phase, bool json, std::function<void(const TransferProgress&)> told) {
+  return [phase = std::move(phase), json, told = std::move(told)](int64_t bytes_total) {
     static const SystemClock clock;
-    return Meter(phase, bytes_total, meter_style(json), clock,
-                 [](const std::string& text) { std::cerr << text << std::flush; });
+    return Meter(
+        phase, bytes_total, meter_style(json), clock,
+        [](const std::string& text) { std::cerr << text << std::flush; }, told);
   };
 }
 

@@ -14,24 +14,12 @@ struct Flags {
   std::string format = "table";
 };
 
-Result<Json> describe(const Layout& layout, const OciDescriptor& entry) {
-  WAN_TRY(const ModelManifest manifest, read_model(layout, entry));
-  WAN_TRY(const std::string text, read_blob(layout, manifest.config, kMaxConfigBytes));
-  WAN_TRY(const Json config, parse_json(text));
-  Json model = {{"name", name_of(entry)},
-                {"digest", entry.digest},
-                {"bytes", manifest.bytes()},
-                {"files", manifest.files.size()}};
-  if (const Json* generation = find(config, {kGenerationMember})) model["generation"] = *generation;
-  return model;
-}
-
 Result<Json> describe_all(const Flags& flags) {
   WAN_TRY(const Layout layout, open_layout(flags.layout));
   WAN_TRY(const std::vector<OciDescriptor> entries, list_models(layout));
   Json items = Json::array();
   for (const OciDescriptor& entry : entries) {
-    WAN_TRY(Json item, describe(layout, entry));
+    WAN_TRY(Json item, describe_model(layout, entry));
     items.push_back(std::move(item));
   }
   return items;
@@ -54,6 +42,18 @@ int run_list(const Flags& flags) {
 }
 
 }  // namespace
+
+Result<Json> describe_model(const Layout& layout, const OciDescriptor& entry) {
+  WAN_TRY(const ModelManifest manifest, read_model(layout, entry));
+  WAN_TRY(const std::string text, read_blob(layout, manifest.config, kMaxConfigBytes));
+  WAN_TRY(const Json config, parse_json(text));
+  Json model = {{"name", name_of(entry)},
+                {"digest", entry.digest},
+                {"bytes", manifest.bytes()},
+                {"files", manifest.files.size()}};
+  if (const Json* generation = find(config, {kGenerationMember})) model["generation"] = *generation;
+  return model;
+}
 
 void add_list(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();

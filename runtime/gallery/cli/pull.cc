@@ -1,33 +1,47 @@
 #include "runtime/gallery/pull.h"
 
-#include <fstream>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 
 #include "base/json/json.h"
 #include "runtime/gallery/cli/command.h"
+#include "runtime/gallery/progress_server.h"
 
 namespace wan::gallery {
 namespace {
-
-constexpr size_t kMaxTerminationMessage = 3000;  // Kubernetes keeps 4096 bytes
 
 struct Flags {
   std::string source;
   std::string output;
   std::string termination_log;
+  std::string progress_listen;
   bool json = false;
 };
 
-Result<Pulled> pull(const Flags& flags) {
-  WAN_TRY(const Reference source, parse_reference(flags.source));
-  return pull_model(source, flags.output, standard_meter("pull", flags.json));
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
 }
 
-// For the kubelet: in place, since the file is a mount of its own.
-void write_termination_log(const std::string& file, const Json& message) {
-  if (file.empty()) return;
-  std::ofstream(file, std::ios::trunc) << to_text(message);
+// Nothing where none is asked for, and where none can be had: the weights matter more.
+std::unique_ptr<ProgressServer> serve_progress(const Flags& flags) {
+  if (flags.progress_listen.empty()) return nullptr;
+  Authority authority{environment("WAN_CAPABILITY_PUBLIC_KEY"), environment("POD_UID")};
+  const auto listen = choose_listen_address(flags.progress_listen, authority);
+  auto server = listen ? ProgressServer::start(*listen, std::move(authority)) : fail(listen.error());
+  if (server) return *std::move(server);
+  std::cerr << "wan-gallery: progress is not served: " << server.error().message << std::endl;
+  return nullptr;
+}
+
+Result<Pulled> pull(const Flags& flags) {
+  WAN_TRY(const Reference source, parse_reference(flags.source));
+  const std::unique_ptr<ProgressServer> server = serve_progress(flags);
+  const auto tell = [&server](const TransferProgress& progress) {
+    if (server) server->update(progress);
+  };
+  return pull_model(source, flags.output, standard_meter("pull", flags.json, tell));
 }
 
 void print_result(const Flags& flags, const Pulled& pulled) {
@@ -49,13 +63,10 @@ int run_pull(const Flags& flags) {
   const auto pulled = pull(flags);
   if (!pulled) {
     const Error& error = pulled.error();
-    write_termination_log(flags.termination_log,
-                          {{"error",
-                            {{"reason", to_string(error.code)},
-                             {"message", error.message.substr(0, kMaxTerminationMessage)}}}});
+    write_termination_log(flags.termination_log, error);
     return report(error, flags.json);
   }
-  write_termination_log(flags.termination_log, {{"digest", pulled->digest}, {"bytes", pulled->bytes}});
+  write_termination_log(flags.termination_log, Json{{"digest", pulled->digest}, {"bytes", pulled->bytes}});
   print_result(flags, *pulled);
   return kExitOk;
 }
@@ -70,6 +81,8 @@ void add_pull(CLI::App& app, Run& run) {
       ->required();
   command->add_option("--termination-log", flags->termination_log,
                       "file that gets {\"digest\",\"bytes\"} or {\"error\"} (for init containers)");
+  command->add_option("--progress-listen", flags->progress_listen,
+                      "ADDRESS:PORT of GET /v1/status with the bytes done, for the operator");
   command->add_flag("--json", flags->json, "progress and result as JSON lines");
   command->footer(
       "An interrupted pull goes on where it stopped. A directory that holds this digest already is kept.\n\n"
