@@ -16,6 +16,7 @@ namespace wan::kube {
 struct ListOptions {
   std::string namespace_;  // empty: all
   std::string label_selector;
+  std::string field_selector;
   std::string continue_token;
   int limit = 500;
 };

@@ -222,6 +222,7 @@ Task<Result<ListPage>> Client::list(Resource resource, ListOptions options) {
   net::Request request;
   request.target = collection_path(resource, options.namespace_);
   add_parameter(request.target, "labelSelector", options.label_selector);
+  add_parameter(request.target, "fieldSelector", options.field_selector);
   add_parameter(request.target, "limit", std::to_string(options.limit));
   add_parameter(request.target, "continue", options.continue_token);
   std::string what = describe("list", resource, options.namespace_, "");
