@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/api/identifiers.h"
+#include "operator/reconcile/pods/cause.h"
 
 namespace wan::reconcile::wan_deployment {
 namespace {
@@ -12,6 +13,20 @@ bool runs(const Observed& observed, const Revision& revision) {
     return child.metadata.label(api::kLabelRevision) == revision.hash && child.spec_replicas > 0;
   });
 }
+
+}  // namespace
+
+bool never_served(const Observed& observed, const Revision& newest) {
+  if (!newest.failure.empty()) return true;
+  if (observed.deployment.status.model || std::ranges::any_of(observed.pods, &api::Pod::ready)) return false;
+  return std::ranges::any_of(observed.pods, [&](const api::Pod& pod) {
+    if (pod.metadata.label(api::kLabelRevision) != newest.hash) return false;
+    const auto cause = diagnose(pod, find_view(observed.runtimes, pod.metadata.uid));
+    return cause && cause->severity != Severity::kProgress;
+  });
+}
+
+namespace {
 
 Choice made_newest(Revision revision, const std::vector<Revision>& history) {
   revision.number = history.empty() ? 1 : history.front().number + 1;
@@ -40,7 +55,11 @@ std::optional<Choice> choose_revision(const Observed& observed, const std::vecto
   const auto serves = [&](const Revision& revision) {
     return follows ? revision.hash == rendered->hash : revision.spec == spec;
   };
-  if (!history.empty() && serves(history.front())) return Choice{history.front()};
+  if (!history.empty() && serves(history.front())) {
+    const bool anew =
+        rendered && rendered->hash != history.front().hash && never_served(observed, history.front());
+    return anew ? made_newest(*rendered, history) : Choice{history.front()};
+  }
   for (const Revision& revision : history) {
     if (serves(revision) && runs(observed, revision)) {
       Choice choice = made_newest(revision, history);

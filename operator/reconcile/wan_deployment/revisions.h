@@ -1,6 +1,6 @@
 #pragma once
 // Which revision a WanDeployment shall run. A new one is made only by a change of the spec, or of anything
-// that pods are made from where updatePolicy is Auto.
+// that pods are made from where updatePolicy is Auto, or where the newest never served.
 
 #include <string>
 #include <vector>
@@ -15,6 +15,10 @@ inline constexpr size_t kHistoryLimit = 10;
 
 // Newest first.
 [[nodiscard]] std::vector<Revision> history_of(const Observed& observed);
+
+// Nobody's video depends on it: it was given up, or no pod has been ready ever and something is in the way of
+// its own. What the gallery or a new operator has put right may take its place.
+[[nodiscard]] bool never_served(const Observed& observed, const Revision& newest);
 
 struct Choice {
   Revision revision;

@@ -20,7 +20,8 @@ bool can_render(const Observed& observed) {
 // Rendering is most of the work of a plan.
 bool may_need_another(const Observed& observed, const std::vector<Revision>& history) {
   const api::WanDeploymentSpec& spec = observed.deployment.spec;
-  return history.empty() || spec.update_policy == "Auto" || history.front().spec != pod_spec_digest(spec);
+  return history.empty() || spec.update_policy == "Auto" || never_served(observed, history.front()) ||
+         history.front().spec != pod_spec_digest(spec);
 }
 
 void note_missing_model(const Observed& observed, Rollout& rollout) {

@@ -267,6 +267,29 @@ TEST(Rollout, ARevisionThatWasGivenUpIsTriedAgainWhenTheSpecComesBackToIt) {
   EXPECT_EQ(world.state(), "Current");
 }
 
+TEST(Rollout, WhatNeverServedFollowsAGalleryThatIsPutRight) {
+  World world(1, 1);
+  world.observed = {.deployment = make_wan_deployment(), .model = make_gallery_model()};
+  world.cluster.broken = {world.hash_after()};
+  world.settle();
+  EXPECT_EQ(world.state(), "Failed");
+  world.observed.model->spec.source.local->path = "/where/it/is";
+  ++world.observed.model->metadata.generation;
+  world.settle();
+  EXPECT_EQ(world.state(), "Current");
+}
+
+TEST(Rollout, WhatWasGivenUpFollowsAGalleryThatIsPutRight) {
+  World world(2, 3);
+  world.change_spec("b");
+  world.cluster.broken = {world.hash_after()};
+  world.settle();
+  EXPECT_EQ(reason_of(world.conditions(), "Stalled"), "RolledBack");
+  world.observed.model->spec.source.local->path = "/where/it/is";
+  EXPECT_EQ(world.settle(), 2) << "what serves goes on meanwhile";
+  EXPECT_EQ(world.state(), "Current");
+}
+
 TEST(Rollout, AFailedProbeIsEnoughToGiveUp) {
   World world(1, 2);
   world.change_spec("b");
