@@ -97,9 +97,11 @@ function(wan_precompile_all)
       endif()
     endforeach()
     # Test programs spend their time in the libraries and in waiting: not optimised, their files compile in a third of
-    # the time. What a test computes much in belongs in a library of its own.
+    # the time. Not those that compute (wan_test(... OPTIMISED)): the linker keeps one copy of an inline function, and
+    # it keeps the test's.
     set(flags "")
-    if(type STREQUAL EXECUTABLE AND test IN_LIST kinds)
+    get_target_property(optimised ${target} WAN_OPTIMISED)
+    if(type STREQUAL EXECUTABLE AND test IN_LIST kinds AND NOT optimised)
       set(flags -O0)
       string(APPEND name "_quick")
     endif()

@@ -48,10 +48,10 @@ function(wan_library name)
   target_link_libraries(${name} PUBLIC wan_flags ${ARG_DEPS})
 endfunction()
 
-# wan_test(NAME SUITE suite [DEPS lib...]): every *_test.cc directly in this folder, one GoogleTest program.
+# wan_test(NAME SUITE suite [OPTIMISED] [DEPS lib...]): every *_test.cc directly in this folder, one GoogleTest program.
 # SUITE is a ctest label, one of: base engine operator jobs store console.
 function(wan_test name)
-  cmake_parse_arguments(ARG "" "SUITE;TIMEOUT" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMISED" "SUITE;TIMEOUT" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc")
   if(NOT sources)
     return()
@@ -62,7 +62,7 @@ function(wan_test name)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE wan_flags ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_link_libraries(${name} PRIVATE wan_test_paths)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests" WAN_OPTIMISED "${ARG_OPTIMISED}")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_SUITE}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
