@@ -1,5 +1,6 @@
 #include "runtime/pipeline/inspection.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +58,11 @@ TEST(InspectModel, JsonHasThePartsAndTheNeedOfEveryPhase) {
   EXPECT_EQ(denoise["weights"], json["parts"][1]["parameters"].get<int64_t>() * 4);
   EXPECT_EQ(denoise["hostBytes"],
             denoise["hostBytesAtLeast"].get<int64_t>() + denoise["weights"].get<int64_t>());
-  EXPECT_EQ(json["memory"][0]["deviceBytes"], json["memory"][0]["phases"][0]["deviceBytes"]);
+  int64_t most = 0;
+  for (const Json& phase : json["memory"][0]["phases"]) {
+    most = std::max(most, phase["deviceBytes"].get<int64_t>());
+  }
+  EXPECT_EQ(json["memory"][0]["deviceBytes"], most);
 }
 
 class MemoryPlan : public ::testing::Test {
