@@ -172,7 +172,7 @@ Operator::Operator(asio::any_io_executor executor, const kube::Config& config, L
       cache_step_(executor),
       feeder_(
           executor, api_, clock_, caches_, options_.namespaces, [this] { cache_step_.notify(); },
-          std::random_device{}(), cache::WatchMachine::FirstRead::kWatch),
+          std::random_device{}(), cache::WatchMachine::FirstRead::kWatch, options_.operator_namespace),
       ended_(executor),
       working_(executor),
       tasks_(executor) {

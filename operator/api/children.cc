@@ -31,6 +31,24 @@ Result<ControllerRevision> from_json<ControllerRevision>(const Json& object) {
 }
 
 template <>
+const KindInfo& kind_info<Namespace>() {
+  static const KindInfo info{"", "v1", "Namespace", "namespaces", false};
+  return info;
+}
+
+template <>
+Result<Namespace> from_json<Namespace>(const Json& object) {
+  Namespace result;
+  WAN_TRY(result.metadata, meta_from_json(object));
+  const Json* labels = find(object, {"metadata", "labels"});
+  if (labels == nullptr || !labels->is_object()) return result;
+  for (const auto& [key, value] : labels->items()) {
+    if (value.is_string()) result.labels.emplace(key, value.get<std::string>());
+  }
+  return result;
+}
+
+template <>
 const KindInfo& kind_info<ServiceAccount>() {
   static const KindInfo info{"", "v1", "ServiceAccount", "serviceaccounts", true};
   return info;

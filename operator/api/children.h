@@ -1,6 +1,7 @@
 #pragma once
-// What a WanDeployment has besides its workloads, trimmed to what plans read.
+// What a WanDeployment has besides its workloads, and the namespaces, trimmed to what plans read.
 
+#include <map>
 #include <string>
 
 #include "operator/api/kind.h"
@@ -37,10 +38,22 @@ struct PodDisruptionBudget {
   bool operator==(const PodDisruptionBudget&) const = default;
 };
 
+// For its labels, all of them: an allowedNamespaces selects by them.
+struct Namespace {
+  Meta metadata;
+  std::map<std::string, std::string> labels;
+
+  bool operator==(const Namespace&) const = default;
+};
+
 template <>
 const KindInfo& kind_info<ControllerRevision>();
 template <>
 Result<ControllerRevision> from_json<ControllerRevision>(const Json& object);
+template <>
+const KindInfo& kind_info<Namespace>();
+template <>
+Result<Namespace> from_json<Namespace>(const Json& object);
 template <>
 const KindInfo& kind_info<ServiceAccount>();
 template <>

@@ -120,6 +120,19 @@ const Table<GalleryModelSpec>& GalleryModelSpec::table() {
   return table;
 }
 
+const Table<ModelDefaults>& ModelDefaults::table() {
+  static const Table<ModelDefaults> table =
+      Table<ModelDefaults>()
+          .add("size", &ModelDefaults::size, {.text = "Frame size WIDTHxHEIGHT."})
+          .add("frames", &ModelDefaults::frames, {.text = "Number of frames."})
+          .add("fps", &ModelDefaults::fps, {.text = "Frames per second."})
+          .add("steps", &ModelDefaults::steps, {.text = "Denoising steps."})
+          .add("guidanceScale", &ModelDefaults::guidance_scale, {.text = "How strongly the prompt leads."})
+          .add("shift", &ModelDefaults::shift, {.text = "Shift of the noise schedule."})
+          .add("sampler", &ModelDefaults::sampler, {.text = "The solver and its noise levels."});
+  return table;
+}
+
 const Table<GalleryModelStatus>& GalleryModelStatus::table() {
   static const Table<GalleryModelStatus> table =
       Table<GalleryModelStatus>()
@@ -127,7 +140,14 @@ const Table<GalleryModelStatus>& GalleryModelStatus::table() {
                {.text = "metadata.generation that this status is about; -1 before the operator first looked.",
                 .defaulted = true})
           .add("digest", &GalleryModelStatus::digest,
-               {.text = "Manifest digest of the model, where it is known."})
+               {.text =
+                    "Manifest digest of the model: that of the spec, or what the source was found to hold."})
+          .add("bytes", &GalleryModelStatus::bytes,
+               {.text = "Bytes of the model's files, where its source was read."})
+          .add("defaults", &GalleryModelStatus::defaults,
+               {.text = "What the model gives a VideoJob that says nothing else, where its source was read."})
+          .add("inspection", &GalleryModelStatus::inspection,
+               {.text = "Which source, in which runtime image, digest, bytes and defaults were read from."})
           .add("conditions", &GalleryModelStatus::conditions,
                {.text = "Ready: the entry can be used. Stalled: it cannot, and why.",
                 .list_type = "map",

@@ -56,9 +56,26 @@ struct GalleryModelSpec {
   static const Table<GalleryModelSpec>& table();
 };
 
+// What the model itself says a VideoJob without these fields gets.
+struct ModelDefaults {
+  std::string size;
+  int frames = 0;
+  int fps = 0;
+  int steps = 0;
+  double guidance_scale = 0;
+  double shift = 0;
+  std::string sampler;
+
+  bool operator==(const ModelDefaults&) const = default;
+  static const Table<ModelDefaults>& table();
+};
+
 struct GalleryModelStatus {
   int64_t observed_generation = -1;
   std::string digest;
+  std::optional<int64_t> bytes;
+  std::optional<ModelDefaults> defaults;
+  std::string inspection;  // of which source, in which image, the three above were read
   Conditions conditions;
 
   bool operator==(const GalleryModelStatus&) const = default;

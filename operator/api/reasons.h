@@ -9,10 +9,13 @@ namespace reason {
 inline constexpr const char* kModelNotFound = "ModelNotFound";
 inline constexpr const char* kProfileNotFound = "ProfileNotFound";
 inline constexpr const char* kForbidden = "Forbidden";
+inline constexpr const char* kRefused = "Refused";
 inline constexpr const char* kNameConflict = "NameConflict";
 inline constexpr const char* kInvalidSpec = "InvalidSpec";
 // GalleryModel.
 inline constexpr const char* kValid = "Valid";
+inline constexpr const char* kInspecting = "Inspecting";
+inline constexpr const char* kSourceUnreadable = "SourceUnreadable";
 // Pods of a WanDeployment or VideoJob, worst first.
 inline constexpr const char* kReplicaFailure = "ReplicaFailure";
 inline constexpr const char* kUnschedulable = "Unschedulable";
@@ -36,10 +39,12 @@ inline constexpr const char* kSuspended = "Suspended";
 inline constexpr const char* kScaledToZero = "ScaledToZero";
 // VideoJob, waiting.
 inline constexpr const char* kDeploymentNotFound = "DeploymentNotFound";
+inline constexpr const char* kRefNotPermitted = "RefNotPermitted";
 inline constexpr const char* kWaitingForDeployment = "WaitingForDeployment";
 inline constexpr const char* kWaitingForReplica = "WaitingForReplica";
 inline constexpr const char* kWaitingForArtifactServer = "WaitingForArtifactServer";
 inline constexpr const char* kNoArtifactStore = "NoArtifactStore";
+inline constexpr const char* kWaitingForIdenticalJob = "WaitingForIdenticalJob";
 inline constexpr const char* kStartingJob = "StartingJob";
 inline constexpr const char* kAssigned = "Assigned";
 inline constexpr const char* kGenerating = "Generating";

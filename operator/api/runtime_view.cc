@@ -44,6 +44,14 @@ Status apply_status(RuntimeView& view, const Json& status) {
   view.model_name = string_or(status, {"model", "name"}, "");
   view.model_digest = string_or(status, {"model", "digest"}, "");
   view.numerics_id = string_or(status, {"numericsId"}, "");
+  view.weights.reset();
+  if (find(status, {"weights"}) != nullptr) {
+    view.weights = WeightsProgress{.bytes_done = int_or(status, {"weights", "bytesDone"}, 0),
+                                   .bytes_total = int_or(status, {"weights", "bytesTotal"}, 0),
+                                   .bytes_per_second = int_or(status, {"weights", "bytesPerSecond"}, 0)};
+    const int64_t left = int_or(status, {"weights", "secondsLeft"}, -1);
+    if (left >= 0) view.weights->seconds_left = left;
+  }
   return {};
 }
 

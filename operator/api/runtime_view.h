@@ -37,6 +37,16 @@ struct JobState {
   [[nodiscard]] bool finished() const;
 };
 
+// How far a pod's weights are.
+struct WeightsProgress {
+  int64_t bytes_done = 0;
+  int64_t bytes_total = 0;
+  int64_t bytes_per_second = 0;
+  std::optional<int64_t> seconds_left;
+
+  bool operator==(const WeightsProgress&) const = default;
+};
+
 struct RuntimeView {
   std::string pod_uid;
   // The progress stream is up and its first state has arrived. While false the rest is what was last seen.
@@ -46,7 +56,8 @@ struct RuntimeView {
   std::string model_name;
   std::string model_digest;
   std::string numerics_id;
-  std::vector<JobState> jobs;  // one per uid
+  std::vector<JobState> jobs;              // one per uid
+  std::optional<WeightsProgress> weights;  // while its init container fetches them
 
   bool operator==(const RuntimeView&) const = default;
   [[nodiscard]] bool accepts_jobs() const { return reachable && phase == runtime_phase::kReady; }

@@ -26,6 +26,15 @@ struct JobModel {
   static const Table<JobModel>& table();
 };
 
+// A WanDeployment, of the job's own namespace unless said otherwise.
+struct DeploymentRef {
+  std::string name;
+  std::string namespace_;
+
+  bool operator==(const DeploymentRef&) const = default;
+  static const Table<DeploymentRef>& table();
+};
+
 struct OutputClaim {
   std::string claim_name;
   std::string path;  // "" means NAME.mp4
@@ -52,7 +61,7 @@ struct Retention {
 };
 
 struct VideoJobSpec {
-  std::optional<NameRef> deployment_ref;
+  std::optional<DeploymentRef> deployment_ref;
   std::optional<JobModel> model;
   std::string prompt;
   std::optional<std::string> negative_prompt;  // set and empty is not unset

@@ -32,6 +32,24 @@ const Table<JobModel>& JobModel::table() {
   return table;
 }
 
+const Table<DeploymentRef>& DeploymentRef::table() {
+  static const Table<DeploymentRef> table =
+      Table<DeploymentRef>()
+          .add("name", &DeploymentRef::name,
+               {.text = "Name of a WanDeployment.",
+                .required = true,
+                .min_length = 1,
+                .max_length = 253,
+                .rules = {object_name_rule()}})
+          .add("namespace", &DeploymentRef::namespace_,
+               {.text =
+                    "Its namespace, if that is not the job's own; its spec.allowedNamespaces must admit the "
+                    "job's, and output is then required.",
+                .max_length = 63,
+                .rules = {label_name_rule()}});
+  return table;
+}
+
 const Table<OutputClaim>& OutputClaim::table() {
   static const Table<OutputClaim> table =
       Table<OutputClaim>()
@@ -84,7 +102,7 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
   static const Table<VideoJobSpec> table =
       Table<VideoJobSpec>()
           .add("deploymentRef", &VideoJobSpec::deployment_ref,
-               {.text = "A WanDeployment of this namespace that makes the video.", .immutable = true})
+               {.text = "A WanDeployment that makes the video.", .immutable = true})
           .add("model", &VideoJobSpec::model,
                {.text = "A model for a pod of the job's own, which ends with it.", .immutable = true})
           .add("prompt", &VideoJobSpec::prompt,
@@ -193,7 +211,10 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
                 "spec must have exactly one of deploymentRef (a served model) and model (a pod of the job's "
                 "own)")
           .rule("!has(self.model) || has(self.output)",
-                "output.pvc is required with model: say which claim the video goes to");
+                "output.pvc is required with model: say which claim the video goes to")
+          .rule("!has(self.deploymentRef) || !has(self.deploymentRef.__namespace__) || has(self.output)",
+                "output.pvc is required with deploymentRef.namespace: say which claim of the job's namespace "
+                "the video goes to");
   return table;
 }
 

@@ -178,7 +178,11 @@ const Table<WeightsStatus>& WeightsStatus::table() {
       Table<WeightsStatus>()
           .add("bytesDone", &WeightsStatus::bytes_done,
                {.text = "Bytes of weights that a pod has fetched and checked."})
-          .add("bytesTotal", &WeightsStatus::bytes_total, {.text = "Bytes of weights in all."});
+          .add("bytesTotal", &WeightsStatus::bytes_total, {.text = "Bytes of weights in all."})
+          .add("bytesPerSecond", &WeightsStatus::bytes_per_second,
+               {.text = "How fast they come, while they do."})
+          .add("secondsLeft", &WeightsStatus::seconds_left,
+               {.text = "Seconds until they are there, at that speed."});
   return table;
 }
 

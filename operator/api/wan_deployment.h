@@ -100,6 +100,8 @@ struct ModelStatus {
 struct WeightsStatus {
   int64_t bytes_done = 0;
   int64_t bytes_total = 0;
+  std::optional<int64_t> bytes_per_second;
+  std::optional<int64_t> seconds_left;
 
   bool operator==(const WeightsStatus&) const = default;
   static const Table<WeightsStatus>& table();

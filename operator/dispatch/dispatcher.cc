@@ -8,6 +8,9 @@ namespace wan::dispatch {
 namespace {
 
 constexpr const char* kRuntimeContainer = "runtime";
+constexpr const char* kPullContainer = "pull";
+// A video is read and hashed meanwhile.
+constexpr std::chrono::seconds kCopyTimeout{60};
 
 net::Url pod_url(const api::Pod& pod, uint16_t port) {
   net::Url url;
@@ -34,12 +37,20 @@ Task<void> join_entry(std::shared_ptr<Entry> entry) {
 
 }  // namespace
 
-bool can_be_asked(const api::Pod& pod) {
+namespace {
+
+bool runs(const api::Pod& pod, const char* container) {
   const bool labelled =
       !pod.metadata.label(api::kLabelDeployment).empty() || !pod.metadata.label(api::kLabelVideoJob).empty();
-  const api::ContainerState* runtime = pod.container(kRuntimeContainer);
-  return labelled && !pod.ip.empty() && runtime != nullptr && runtime->running;
+  const api::ContainerState* state = pod.container(container);
+  return labelled && !pod.ip.empty() && state != nullptr && state->running;
 }
+
+}  // namespace
+
+bool can_be_asked(const api::Pod& pod) { return runs(pod, kRuntimeContainer); }
+
+bool fetches_weights(const api::Pod& pod) { return runs(pod, kPullContainer); }
 
 Dispatcher::Entry::Entry(asio::any_io_executor executor, PodRef pod, net::Url url,
                          const CapabilityIssuer& issuer, const LinkSettings& settings,
@@ -59,9 +70,10 @@ Dispatcher::Dispatcher(asio::any_io_executor executor, const CapabilityIssuer& i
       endings_(executor_) {}
 
 void Dispatcher::pod_changed(const api::Pod* before, const api::Pod* after) {
-  if (after != nullptr && can_be_asked(*after)) {
+  if (after != nullptr && (can_be_asked(*after) || fetches_weights(*after))) {
     const auto it = entries_.find(after->metadata.uid);
-    if (it != entries_.end() && it->second->ip == after->ip) return;
+    const bool same = it != entries_.end() && it->second->ip == after->ip;
+    if (same && it->second->fetches == !can_be_asked(*after)) return;
     disconnect(after->metadata.uid);
     connect(*after);
     return;
@@ -74,7 +86,9 @@ void Dispatcher::connect(const api::Pod& pod) {
   if (!active_) return;
   auto entry = std::make_shared<Entry>(executor_, ref_of(pod), pod_url(pod, settings_.port), issuer_,
                                        settings_.link, listener_);
-  entry->tasks.spawn("pod " + pod.metadata.name, entry->link.run());
+  entry->fetches = !can_be_asked(pod);
+  entry->tasks.spawn("pod " + pod.metadata.name,
+                     entry->fetches ? entry->link.watch_weights() : entry->link.run());
   entries_.emplace(pod.metadata.uid, std::move(entry));
 }
 
@@ -121,6 +135,35 @@ Task<Status> Dispatcher::delete_artifact(std::string url, std::string audience, 
   if (answer.status == 204 || answer.status == 404 || answer.status == 412) co_return Status();
   co_return fail(unavailable("DELETE of artifact " + path + " at " + audience +
                              ": the artifact server answers " + std::to_string(answer.status)));
+}
+
+Task<Status> Dispatcher::copy_artifact(std::string url, std::string audience, std::string path,
+                                       std::string sha256, std::string job_uid) {
+  WAN_CO_TRY(net::Url server, net::parse_url(url));
+  WAN_CO_TRY(const std::string token, issuer_.for_upload(audience, path, job_uid, 0, kCopyTimeout));
+  net::Request request;
+  request.method = "PUT";
+  request.target = server.target;
+  request.headers.set("Authorization", "Bearer " + token);
+  request.headers.set("X-Content-SHA256", sha256);
+  request.headers.set("X-Copy-Source", "blobs/" + sha256);
+  net::Client client(executor_, std::move(server));
+  WAN_CO_TRY(const net::Response answer, co_await client.send(std::move(request), kCopyTimeout));
+  if (answer.status == 200 || answer.status == 201) co_return Status();
+  ErrorCode code = ErrorCode::kUnavailable;
+  if (answer.status == 404) code = ErrorCode::kNotFound;
+  if (answer.status == 409) code = ErrorCode::kAlreadyExists;
+  if (answer.status == 422) code = ErrorCode::kCorrupt;
+  co_return fail(Error{code, "copy of " + sha256 + " to " + path + " at " + audience +
+                                 ": the artifact server answers " + std::to_string(answer.status)});
+}
+
+Task<Result<JobResolution>> Dispatcher::resolve_job(std::string pod_uid, std::string job_uid, int attempt,
+                                                    Json body) {
+  const auto it = entries_.find(pod_uid);
+  if (it == entries_.end()) co_return fail(unavailable("pod " + pod_uid + " cannot be talked to"));
+  const std::shared_ptr<Entry> entry = it->second;
+  co_return co_await entry->link.resolve_job(std::move(job_uid), attempt, std::move(body));
 }
 
 Task<Status> Dispatcher::put_job(std::string pod_uid, std::string job_uid, int attempt, Json body) {

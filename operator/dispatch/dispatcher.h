@@ -46,6 +46,10 @@ class Dispatcher final : public Runtimes {
   [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) override;
   [[nodiscard]] Task<Status> delete_artifact(std::string url, std::string audience, std::string path,
                                              std::string sha256, std::string job_uid) override;
+  [[nodiscard]] Task<Result<JobResolution>> resolve_job(std::string pod_uid, std::string job_uid, int attempt,
+                                                        Json body) override;
+  [[nodiscard]] Task<Status> copy_artifact(std::string url, std::string audience, std::string path,
+                                           std::string sha256, std::string job_uid) override;
   void forget_job(const std::string& pod_uid, const std::string& job_uid) override;
 
  private:
@@ -54,6 +58,7 @@ class Dispatcher final : public Runtimes {
           const LinkSettings& settings, const Listener& listener);
     PodRef ref;
     std::string ip;
+    bool fetches = false;  // its weights: nothing else can be asked yet
     PodLink link;
     TaskGroup tasks;  // last
   };
@@ -72,5 +77,7 @@ class Dispatcher final : public Runtimes {
 // True if the pod is a runtime pod whose process can be asked: labelled, with an address, its runtime
 // container running.
 [[nodiscard]] bool can_be_asked(const api::Pod& pod);
+// The same, but it is the init container that runs.
+[[nodiscard]] bool fetches_weights(const api::Pod& pod);
 
 }  // namespace wan::dispatch

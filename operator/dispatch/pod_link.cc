@@ -11,6 +11,7 @@ namespace {
 
 // A pod's answers are small; what is longer is not one of ours.
 constexpr size_t kMaxLine = 1u << 20;
+constexpr std::chrono::seconds kWeightsInterval{1};
 
 net::ClientSettings http_settings() {
   net::ClientSettings settings;
@@ -52,7 +53,8 @@ Change difference(const api::RuntimeView& before, const api::RuntimeView& after)
   Change change;
   change.runtime = before.reachable != after.reachable || before.phase != after.phase ||
                    before.message != after.message || before.model_digest != after.model_digest ||
-                   before.model_name != after.model_name || before.numerics_id != after.numerics_id;
+                   before.model_name != after.model_name || before.numerics_id != after.numerics_id ||
+                   before.weights != after.weights;
   for (const api::JobState& job : after.jobs) {
     const api::JobState* old = before.job(job.uid);
     if (old == nullptr || old->phase != job.phase || old->attempt != job.attempt) {
@@ -96,6 +98,27 @@ Task<void> PodLink::run() {
     if (!waited) co_return;
     retry = std::min(retry * 2, settings_.last_retry);
   }
+}
+
+// Its init container answers for its own time only; the pod's runtime gets another link.
+Task<void> PodLink::watch_weights() {
+  for (;;) {
+    const Status asked = co_await ask_for_weights();
+    if (!asked && asked.error().code == ErrorCode::kCancelled) co_return;
+    const Status waited = co_await sleep_for(kWeightsInterval);
+    if (!waited) co_return;
+  }
+}
+
+Task<Status> PodLink::ask_for_weights() {
+  WAN_CO_TRY(net::Request asking, request("GET", "/v1/status", issuer_.for_pod(pod_uid_)));
+  WAN_CO_TRY(const net::Response response, co_await http_.send(std::move(asking), settings_.request_timeout));
+  if (response.status != 200) co_return fail(refusal(response, "GET /v1/status"));
+  WAN_CO_TRY(const Json status, parse_json(response.body));
+  const api::RuntimeView before = view_;
+  WAN_CO_TRY_VOID(api::apply_status(view_, status));
+  tell(before);
+  co_return Status();
 }
 
 // The stream first, then the list: whatever happens after the list was made is in the stream.
@@ -167,8 +190,8 @@ Result<net::Request> PodLink::request(std::string method, std::string target, Re
 }
 
 Task<Result<net::Response>> PodLink::send_job(std::string method, std::string job_uid, int attempt,
-                                              std::string body) {
-  std::string target = "/v1/jobs/" + net::percent_encode(job_uid);
+                                              std::string body, std::string below) {
+  std::string target = "/v1/jobs/" + net::percent_encode(job_uid) + below;
   WAN_CO_TRY(net::Request sending,
              request(std::move(method), std::move(target), issuer_.for_job(pod_uid_, job_uid, attempt)));
   if (!body.empty()) {
@@ -194,6 +217,19 @@ Task<Status> PodLink::put_job(std::string job_uid, int attempt, Json body) {
   refused.error = api::JobError{reason_of(response), message_of(response), false};
   accept_answer(std::move(refused), connection);
   co_return Status();
+}
+
+Task<Result<JobResolution>> PodLink::resolve_job(std::string job_uid, int attempt, Json body) {
+  std::string text = body.dump();
+  WAN_CO_TRY(const net::Response response,
+             co_await send_job("POST", job_uid, attempt, std::move(text), "/resolution"));
+  JobResolution resolution;
+  if (response.status == 422 || response.status == 404 || response.status == 405) co_return resolution;
+  if (response.status != 200) co_return fail(refusal(response, "POST /v1/jobs/" + job_uid + "/resolution"));
+  WAN_CO_TRY(const Json answer, parse_json(response.body));
+  resolution.job_hash = string_or(answer, {"jobHash"}, "");
+  if (const Json* resolved = find(answer, {"resolved"})) resolution.resolved = *resolved;
+  co_return resolution;
 }
 
 Task<Status> PodLink::cancel_job(std::string job_uid, int attempt) {

@@ -10,6 +10,7 @@
 #include "base/net/client.h"
 #include "operator/api/runtime_view.h"
 #include "operator/dispatch/capability_issuer.h"
+#include "operator/dispatch/runtimes.h"
 
 namespace wan::dispatch {
 
@@ -36,12 +37,17 @@ class PodLink {
 
   // Connects, follows, reconnects, until cancelled.
   [[nodiscard]] Task<void> run();
+  // The same for a pod that still fetches its weights: only `weights` of the view is kept up to date.
+  [[nodiscard]] Task<void> watch_weights();
   [[nodiscard]] const api::RuntimeView& view() const { return view_; }
 
   // PUT /v1/jobs/{uid}. A pod that refuses the request as such (422) leaves a Failed job in the view, and
   // that counts as done: the refusal is the job's result. Other refusals are Errors: kConflict (another pod,
   // a lower epoch or attempt), kUnavailable (not ready, draining, not reachable).
   [[nodiscard]] Task<Status> put_job(std::string job_uid, int attempt, Json body);
+  // POST /v1/jobs/{uid}/resolution. A refusal of the request as such, and a pod that does not know the
+  // question, give no hash.
+  [[nodiscard]] Task<Result<JobResolution>> resolve_job(std::string job_uid, int attempt, Json body);
   // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
   [[nodiscard]] Task<Status> cancel_job(std::string job_uid, int attempt);
   // The end of that job is known where it counts: the view does without it. A pod remembers hundreds. Nothing
@@ -51,10 +57,11 @@ class PodLink {
  private:
   [[nodiscard]] Task<Status> follow(bool& connected);
   [[nodiscard]] Task<Status> load_jobs();
+  [[nodiscard]] Task<Status> ask_for_weights();
   [[nodiscard]] Result<net::Request> request(std::string method, std::string target,
                                              Result<std::string> token);
   [[nodiscard]] Task<Result<net::Response>> send_job(std::string method, std::string job_uid, int attempt,
-                                                     std::string body);
+                                                     std::string body, std::string below = "");
   [[nodiscard]] Status on_line(const std::string& line);
   // The state that answers a request which was sent on that connection. Another connection has told since
   // what the pod knows, perhaps that of a restarted process: then the answer no longer counts.

@@ -11,6 +11,13 @@
 
 namespace wan::dispatch {
 
+struct JobResolution {
+  Json resolved;         // as a JobState has it
+  std::string job_hash;  // "": not known
+
+  bool operator==(const JobResolution&) const = default;
+};
+
 class Runtimes {
  public:
   virtual ~Runtimes() = default;
@@ -27,6 +34,13 @@ class Runtimes {
                                              Json body) = 0;
   // DELETE /v1/jobs/{uid}. A job that the pod does not know counts as done.
   [[nodiscard]] virtual Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) = 0;
+  // POST /v1/jobs/{uid}/resolution: what put_job of the same body would make. A pod that refuses the request
+  // as such, or does not know the question, says so by no hash.
+  [[nodiscard]] virtual Task<Result<JobResolution>> resolve_job(std::string /*pod_uid*/,
+                                                                std::string /*job_uid*/, int /*attempt*/,
+                                                                Json /*body*/) {
+    co_return JobResolution();
+  }
   // The end of that job is known where it counts: the view does without it. Nothing is told, and nothing
   // happens to a job that has not ended. Views that stay small anyway need not listen.
   virtual void forget_job(const std::string& /*pod_uid*/, const std::string& /*job_uid*/) {}
@@ -35,6 +49,13 @@ class Runtimes {
   [[nodiscard]] virtual Task<Status> delete_artifact(std::string /*url*/, std::string /*audience*/,
                                                      std::string /*path*/, std::string /*sha256*/,
                                                      std::string /*job_uid*/) {
+    co_return Status();
+  }
+  // The bytes of that digest, which an artifact server has, at another path of it too; it reads and hashes
+  // them again. kNotFound, kCorrupt or kAlreadyExists (other bytes at the path): it cannot be.
+  [[nodiscard]] virtual Task<Status> copy_artifact(std::string /*url*/, std::string /*audience*/,
+                                                   std::string /*path*/, std::string /*sha256*/,
+                                                   std::string /*job_uid*/) {
     co_return Status();
   }
 };

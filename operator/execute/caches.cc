@@ -1,5 +1,6 @@
 #include "operator/execute/caches.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "operator/api/identifiers.h"
@@ -28,6 +29,11 @@ std::string deployment_of(const api::VideoJob& job) {
   return key ? cache::to_string(*key) : "";
 }
 
+std::string hash_of(const api::VideoJob& job) {
+  const std::string& hash = job.status.job_hash;
+  return hash.empty() ? "" : hash_key(job.metadata.namespace_, hash);
+}
+
 std::string pod_of(const api::VideoJob& job) {
   return job.status.assignment && !api::is_finished(job.status) ? job.status.assignment->pod_uid : "";
 }
@@ -39,12 +45,18 @@ Values controller_of(const T& object) {
 
 }  // namespace
 
+std::string hash_key(const std::string& namespace_, const std::string& job_hash) {
+  const size_t digits = job_hash.find(':') + 1;
+  return joined(namespace_, job_hash.substr(digits, 16));
+}
+
 std::string joined(const std::string& namespace_, const std::string& name) { return namespace_ + "/" + name; }
 
 Caches::Caches()
     : models("gallerymodels"),
       wan_deployments("wandeployments"),
       video_jobs("videojobs"),
+      namespaces("namespaces"),
       pods("pods"),
       deployments("deployments"),
       services("services"),
@@ -53,6 +65,7 @@ Caches::Caches()
       policies("networkpolicies"),
       budgets("poddisruptionbudgets"),
       jobs("jobs"),
+      models_by_uid(models.add_index([](const api::GalleryModel& m) { return some(uid_of(m)); })),
       wan_deployments_by_uid(
           wan_deployments.add_index([](const api::WanDeployment& d) { return some(uid_of(d)); })),
       wan_deployments_by_model(
@@ -62,6 +75,7 @@ Caches::Caches()
           video_jobs.add_index([](const api::VideoJob& j) { return some(deployment_of(j)); })),
       video_jobs_by_model(video_jobs.add_index(
           [](const api::VideoJob& j) { return some(j.spec.model ? j.spec.model->name : ""); })),
+      video_jobs_by_hash(video_jobs.add_index([](const api::VideoJob& j) { return some(hash_of(j)); })),
       video_jobs_by_pod(video_jobs.add_index([](const api::VideoJob& j) { return some(pod_of(j)); })),
       pods_by_uid(pods.add_index([](const api::Pod& p) { return some(uid_of(p)); })),
       pods_by_owner(pods.add_index([](const api::Pod& p) { return some(owner_label(p)); })),
@@ -77,6 +91,7 @@ const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
   if (resource == kube::kGalleryModels) return &models;
   if (resource == kube::kWanDeployments) return &wan_deployments;
   if (resource == kube::kVideoJobs) return &video_jobs;
+  if (resource == kube::kNamespaces) return &namespaces;
   if (resource == kube::kPods) return &pods;
   if (resource == kube::kDeployments) return &deployments;
   if (resource == kube::kServices) return &services;
@@ -89,6 +104,7 @@ const cache::StoreBase* Caches::store_of(const kube::Resource& resource) const {
 }
 
 bool Caches::synced() const {
+  if (watches_namespaces && !namespaces.synced()) return false;
   return models.synced() && wan_deployments.synced() && video_jobs.synced() && pods.synced() &&
          deployments.synced() && services.synced() && revisions.synced() && accounts.synced() &&
          policies.synced() && budgets.synced() && jobs.synced();
@@ -96,12 +112,19 @@ bool Caches::synced() const {
 
 CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
                          const std::vector<std::string>& namespaces, std::function<void()> changed,
-                         uint64_t jitter_seed, cache::WatchMachine::FirstRead first_read)
+                         uint64_t jitter_seed, cache::WatchMachine::FirstRead first_read,
+                         const std::string& own_namespace)
     : tasks_(std::move(executor)) {
   const std::string ours = std::string(api::kLabelManagedBy) + "=" + api::kManagedBy;
   const auto add = [&](const kube::Resource& resource, cache::StoreBase& store, const std::string& selector) {
     Values scopes = resource.namespaced ? namespaces : Values();
-    if (scopes.empty()) scopes.emplace_back();
+    const bool of_models = resource == kube::kPods || resource == kube::kJobs;
+    const bool elsewhere = !own_namespace.empty() && std::ranges::find(scopes, own_namespace) == scopes.end();
+    if (scopes.empty()) {
+      scopes.emplace_back();
+    } else if (of_models && elsewhere) {
+      scopes.push_back(own_namespace);
+    }
     for (const std::string& scope : scopes) {
       cache::WatcherSettings settings;
       settings.resource = resource;
@@ -116,6 +139,9 @@ CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const C
   add(kube::kGalleryModels, caches.models, "");
   add(kube::kWanDeployments, caches.wan_deployments, "");
   add(kube::kVideoJobs, caches.video_jobs, "");
+  // A namespace is read by whoever has rights in all of them.
+  caches.watches_namespaces = namespaces.empty();
+  if (caches.watches_namespaces) add(kube::kNamespaces, caches.namespaces, "");
   add(kube::kPods, caches.pods, ours);
   add(kube::kDeployments, caches.deployments, ours);
   add(kube::kServices, caches.services, ours);

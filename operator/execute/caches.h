@@ -27,6 +27,7 @@ struct Caches {
   cache::Store<api::GalleryModel> models;
   cache::Store<api::WanDeployment> wan_deployments;
   cache::Store<api::VideoJob> video_jobs;
+  cache::Store<api::Namespace> namespaces;  // while all are watched; else it stays empty
   // Only objects labelled app.kubernetes.io/managed-by=wan-operator:
   cache::Store<api::Pod> pods;
   cache::Store<api::Deployment> deployments;
@@ -37,11 +38,13 @@ struct Caches {
   cache::Store<api::PodDisruptionBudget> budgets;
   cache::Store<api::Job> jobs;
 
+  size_t models_by_uid;
   size_t wan_deployments_by_uid;
   size_t wan_deployments_by_model;  // spec.model.name
   size_t video_jobs_by_uid;
   size_t video_jobs_by_deployment;  // "NAMESPACE/NAME" of spec.deploymentRef
   size_t video_jobs_by_model;       // spec.model.name
+  size_t video_jobs_by_hash;        // "NAMESPACE/HASH" of status.jobHash: see hash_key()
   size_t video_jobs_by_pod;         // status.assignment.podUID, of unfinished jobs
   size_t pods_by_uid;
   size_t pods_by_owner;      // label wan.gallery/owner-uid
@@ -57,18 +60,23 @@ struct Caches {
   // The store of a resource; nullptr if it is not watched.
   [[nodiscard]] const cache::StoreBase* store_of(const kube::Resource& resource) const;
   [[nodiscard]] bool synced() const;
+  bool watches_namespaces = false;
 };
 
+// Of jobs that make the same video in one namespace; the first 16 digits are enough to find them by.
+[[nodiscard]] std::string hash_key(const std::string& namespace_, const std::string& job_hash);
 [[nodiscard]] std::string joined(const std::string& namespace_, const std::string& name);
 
 // Keeps the caches filled: one watcher per resource, and per namespace unless all are watched.
 class CacheFeeder {
  public:
-  // `namespaces` empty: the whole cluster. `changed` is called after each step of each watcher.
+  // `namespaces` empty: the whole cluster. In `own_namespace` only the Jobs of GalleryModels are looked
+  // after, if it is none of them. `changed` is called after each step of each watcher.
   CacheFeeder(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
               const std::vector<std::string>& namespaces, std::function<void()> changed,
               uint64_t jitter_seed = std::random_device{}(),
-              cache::WatchMachine::FirstRead first_read = cache::WatchMachine::FirstRead::kList);
+              cache::WatchMachine::FirstRead first_read = cache::WatchMachine::FirstRead::kList,
+              const std::string& own_namespace = "");
   void start();
   [[nodiscard]] Task<void> stop();
   // What the watchers wait for, in words; "" while all is well.

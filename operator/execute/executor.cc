@@ -1,5 +1,6 @@
 #include "operator/execute/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "operator/execute/refusal.h"
@@ -54,6 +55,19 @@ Json status_object(const reconcile::WriteStatus& step) {
   return object;
 }
 
+std::optional<reconcile::WriteStatus> status_in(const reconcile::Plan& plan) {
+  for (const reconcile::Step& step : plan.steps) {
+    if (const auto* status = std::get_if<reconcile::WriteStatus>(&step)) return *status;
+  }
+  return std::nullopt;
+}
+
+bool is_object_write(const reconcile::Step& step) {
+  return std::holds_alternative<reconcile::Apply>(step) || std::holds_alternative<reconcile::Create>(step) ||
+         std::holds_alternative<reconcile::Delete>(step) ||
+         std::holds_alternative<reconcile::SetFinalizer>(step);
+}
+
 }  // namespace
 
 Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& runtimes,
@@ -69,31 +83,31 @@ Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& run
 
 Task<Status> Executor::run(std::string owner, reconcile::Plan plan) {
   const std::optional<reconcile::ObjectRef> subject = subject_of(plan);
+  std::optional<reconcile::WriteStatus> status = status_in(plan);
+  if (std::ranges::none_of(plan.steps, is_object_write)) refusals_.erase(owner);
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const bool of_owner = std::holds_alternative<reconcile::WriteStatus>(plan.steps[i]);
+    const bool of_object = is_object_write(plan.steps[i]);
     Status done = co_await carry_out(owner, std::move(plan.steps[i]));
+    if (done && of_owner && status) status->resource_version = status_writes_[status->ref.uid].version;
     if (done) continue;
     if (of_owner && kube::is_not_found(done.error())) co_return Status();
-    if (kube::is_forbidden(done.error()) && subject) {
+    if (subject && (of_object ? refusal_reason(done.error()) != nullptr : kube::is_forbidden(done.error()))) {
       emit(refusal_event(*subject, done.error()));
-      plan.steps.erase(plan.steps.begin(), plan.steps.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-      co_await tell_refusal(owner, std::move(plan), done.error());
+      if (of_object) refusals_.insert_or_assign(owner, done.error());
+      if (of_object && status) co_await tell_refusal(owner, *std::move(status));
     }
     co_return done;
   }
+  refusals_.erase(owner);
   co_return Status();
 }
 
-Task<void> Executor::tell_refusal(std::string owner, reconcile::Plan rest, Error error) {
-  for (reconcile::Step& step : rest.steps) {
-    auto* status = std::get_if<reconcile::WriteStatus>(&step);
-    if (status == nullptr) continue;
-    reconcile::WriteStatus told = with_refusal(std::move(*status), error, clock_.wall());
-    const Status written = co_await write_status(owner, std::move(told));
-    // The refusal itself is what the caller hears of.
-    static_cast<void>(written);
-    co_return;
-  }
+// The status that the plan wanted: write_status() adds the refusal.
+Task<void> Executor::tell_refusal(std::string owner, reconcile::WriteStatus status) {
+  const Status told = co_await write_status(owner, std::move(status));
+  // The refusal itself is what the caller hears of.
+  static_cast<void>(told);
 }
 
 Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step) {
@@ -104,6 +118,8 @@ Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step)
     co_return co_await write_status(owner, std::move(*s));
   }
   if (auto* s = std::get_if<reconcile::Dispatch>(&step)) co_return co_await dispatch_job(std::move(*s));
+  if (auto* s = std::get_if<reconcile::Resolve>(&step)) co_return co_await ask(std::move(*s));
+  if (auto* s = std::get_if<reconcile::CopyArtifact>(&step)) co_return co_await copy(std::move(*s));
   if (auto* s = std::get_if<reconcile::CancelOnPod>(&step)) {
     co_return co_await runtimes_.cancel_job(s->pod_uid, s->job_uid, s->attempt);
   }
@@ -161,10 +177,15 @@ Task<Status> Executor::remove(reconcile::Delete step) {
 
 Task<Status> Executor::write_status(const std::string& owner, reconcile::WriteStatus step) {
   WAN_CO_TRY(const kube::Resource resource, resource_of(step.ref.api_version, step.ref.kind));
+  // An end stays as it is.
+  const bool ended = find(step.status, {"completionTime"}) != nullptr;
+  if (const auto it = refusals_.find(owner); it != refusals_.end() && !ended) {
+    step = with_refusal(std::move(step), it->second, clock_.wall());
+  }
   Json object = status_object(step);
   WAN_CO_TRY(const Json written,
              co_await api_.apply(resource, std::move(object), kStatusFieldManager, "status"));
-  status_writes_[step.ref.uid] = clock_.wall();
+  status_writes_[step.ref.uid] = {clock_.wall(), string_or(written, {"metadata", "resourceVersion"}, "")};
   note(owner, resource, written);
   co_return Status();
 }
@@ -193,6 +214,45 @@ Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
   co_return co_await runtimes_.put_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body));
 }
 
+Task<Status> Executor::ask(reconcile::Resolve step) {
+  WAN_CO_TRY(const dispatch::JobResolution resolution,
+             co_await runtimes_.resolve_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body)));
+  reconcile::video_job::Answer answer{.pod_uid = step.pod_uid, .job_hash = resolution.job_hash};
+  api::Resolved resolved;
+  if (resolution.resolved.is_object() &&
+      api::Resolved::table().read(resolution.resolved, resolved, "resolved")) {
+    answer.resolved = std::move(resolved);
+  }
+  answers_[step.job_uid] = std::move(answer);
+  co_return Status();
+}
+
+Task<Status> Executor::copy(reconcile::CopyArtifact step) {
+  Status copied =
+      co_await runtimes_.copy_artifact(step.url, step.audience, step.path, step.sha256, step.job_uid);
+  if (copied) co_return copied;
+  const ErrorCode code = copied.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt || code == ErrorCode::kAlreadyExists) {
+    copies_that_failed_[step.job_uid].insert(step.sha256);
+  }
+  co_return copied;
+}
+
+const reconcile::video_job::Answer* Executor::answer(const std::string& job_uid) const {
+  const auto it = answers_.find(job_uid);
+  return it == answers_.end() ? nullptr : &it->second;
+}
+
+bool Executor::copy_failed(const std::string& job_uid, const std::string& sha256) const {
+  const auto it = copies_that_failed_.find(job_uid);
+  return it != copies_that_failed_.end() && it->second.contains(sha256);
+}
+
+void Executor::forget_answer(const std::string& job_uid) {
+  answers_.erase(job_uid);
+  copies_that_failed_.erase(job_uid);
+}
+
 void Executor::emit(reconcile::EmitEvent step) {
   controller::EventNote note;
   note.api_version = std::move(step.regarding.api_version);
@@ -215,7 +275,7 @@ void Executor::note(const std::string& owner, const kube::Resource& resource, co
 
 std::optional<WallTime> Executor::last_status_write(const std::string& uid) const {
   const auto it = status_writes_.find(uid);
-  return it == status_writes_.end() ? std::nullopt : std::optional(it->second);
+  return it == status_writes_.end() ? std::nullopt : std::optional(it->second.at);
 }
 
 }  // namespace wan::execute

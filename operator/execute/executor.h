@@ -2,6 +2,7 @@
 // Carries a Plan out: one step at a time, in order, and no further than the first that fails.
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "operator/api/identifiers.h"
@@ -12,6 +13,7 @@
 #include "operator/execute/write_gate.h"
 #include "operator/kube/api.h"
 #include "operator/reconcile/plan.h"
+#include "operator/reconcile/video_job/plan.h"
 
 namespace wan::execute {
 
@@ -31,11 +33,17 @@ class Executor {
 
   // When this process last wrote the status of the object with that UID.
   [[nodiscard]] std::optional<WallTime> last_status_write(const std::string& uid) const;
-  void forget(const std::string& uid) { status_writes_.erase(uid); }
+  // What a pod has said of a VideoJob, and videos that could not be copied for it.
+  [[nodiscard]] const reconcile::video_job::Answer* answer(const std::string& job_uid) const;
+  [[nodiscard]] bool copy_failed(const std::string& job_uid, const std::string& sha256) const;
+  void forget_answer(const std::string& job_uid);
+  void forget(const std::string& uid) {
+    status_writes_.erase(uid);
+    forget_answer(uid);
+  }
 
  private:
-  // Of the steps that are not carried out any more, the status is, with the reason why.
-  [[nodiscard]] Task<void> tell_refusal(std::string owner, reconcile::Plan rest, Error error);
+  [[nodiscard]] Task<void> tell_refusal(std::string owner, reconcile::WriteStatus status);
   [[nodiscard]] Task<Status> carry_out(const std::string& owner, reconcile::Step step);
   [[nodiscard]] Task<Status> apply(const std::string& owner, reconcile::Apply step);
   [[nodiscard]] Task<Status> create(reconcile::Create step);
@@ -43,6 +51,8 @@ class Executor {
   [[nodiscard]] Task<Status> write_status(const std::string& owner, reconcile::WriteStatus step);
   [[nodiscard]] Task<Status> dispatch_job(reconcile::Dispatch step);
   [[nodiscard]] Task<Status> set_finalizer(const std::string& owner, reconcile::SetFinalizer step);
+  [[nodiscard]] Task<Status> ask(reconcile::Resolve step);
+  [[nodiscard]] Task<Status> copy(reconcile::CopyArtifact step);
   void emit(reconcile::EmitEvent step);
   // Refuses to take over an object of somebody else that the cache does not show.
   [[nodiscard]] Task<Status> check_ownership(const kube::Resource& resource, const Json& object);
@@ -55,7 +65,15 @@ class Executor {
   controller::EventRecorder& events_;
   WriteGate& gate_;
   const Clock& clock_;
-  std::map<std::string, WallTime> status_writes_;
+  struct Written {
+    WallTime at;
+    std::string version;
+  };
+  std::map<std::string, Written> status_writes_;  // by UID
+  // By owner: what the API server refused of its last plan, told in its status until a plan gets through.
+  std::map<std::string, Error> refusals_;
+  std::map<std::string, reconcile::video_job::Answer> answers_;      // by job UID
+  std::map<std::string, std::set<std::string>> copies_that_failed_;  // digests, by job UID
 };
 
 }  // namespace wan::execute

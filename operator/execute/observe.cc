@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "operator/api/identifiers.h"
+#include "operator/api/reasons.h"
 #include "operator/kube/api_error.h"
 #include "operator/reconcile/objects/names.h"
 
@@ -34,6 +35,7 @@ api::RuntimeView trimmed(const api::RuntimeView& view, const Keep& keep) {
                           .model_name = view.model_name,
                           .model_digest = view.model_digest,
                           .numerics_id = view.numerics_id};
+  result.weights = view.weights;
   std::ranges::copy_if(view.jobs, std::back_inserter(result.jobs), keep);
   return result;
 }
@@ -101,11 +103,24 @@ const api::WanDeployment* deployment_of(const Caches& caches, const api::VideoJo
   return key ? caches.wan_deployments.find(*key) : nullptr;
 }
 
+namespace {
+
+// Without rights to read namespaces, the one label that every namespace has.
+std::map<std::string, std::string> labels_of_namespace(const Caches& caches, const std::string& name) {
+  const api::Namespace* known = caches.namespaces.find(cache::Key{"", name});
+  if (known != nullptr) return known->labels;
+  return {{"kubernetes.io/metadata.name", name}};
+}
+
+}  // namespace
+
 std::optional<reconcile::gallery_model::Observed> observe_gallery_model(const Caches& caches,
                                                                         const cache::Key& key) {
   const api::GalleryModel* model = caches.models.find(key);
   if (model == nullptr) return std::nullopt;
-  return reconcile::gallery_model::Observed{*model};
+  const std::string& uid = model->metadata.uid;
+  return reconcile::gallery_model::Observed{*model, copies(caches.jobs.by(caches.jobs_by_owner, uid)),
+                                            copies(caches.pods.by(caches.pods_by_owner, uid))};
 }
 
 std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(const Caches& caches,
@@ -191,6 +206,9 @@ std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& ca
   observed.job = *job;
   const api::WanDeployment* deployment = deployment_of(caches, *job);
   observed.deployment = copy(deployment);
+  if (deployment != nullptr && deployment->metadata.namespace_ != key.namespace_) {
+    observed.namespace_labels = labels_of_namespace(caches, key.namespace_);
+  }
   if (job->spec.model) {
     observed.model = copy(caches.models.find(cache::Key{"", job->spec.model->name}));
     observed.runs = copies(caches.jobs.by(caches.jobs_by_owner, job->metadata.uid));
@@ -211,6 +229,27 @@ std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& ca
   return observed;
 }
 
+void observe_twins(const Caches& caches, const std::string& job_hash,
+                   const std::function<bool(const std::string&)>& unusable,
+                   reconcile::video_job::Observed& observed) {
+  if (job_hash.empty()) return;
+  const api::VideoJob& job = observed.job;
+  const std::string claim = reconcile::artifact_claim(job, deployment_of(caches, job));
+  const std::string key = hash_key(job.metadata.namespace_, job_hash);
+  for (const api::VideoJob* other : caches.video_jobs.by(caches.video_jobs_by_hash, key)) {
+    const api::VideoJobStatus& status = other->status;
+    if (other->metadata.uid == job.metadata.uid || other->metadata.deleted || status.job_hash != job_hash)
+      continue;
+    if (reconcile::artifact_claim(*other, deployment_of(caches, *other)) != claim) continue;
+    const reconcile::video_job::Twin twin{other->metadata.name, status.result};
+    const bool has_video = status.phase == api::job_phase::kSucceeded && status.result &&
+                           !status.artifact_deletion_time && !unusable(status.result->sha256);
+    if (has_video && !observed.finished_twin) observed.finished_twin = twin;
+    if (status.assignment && !api::is_finished(status) && !observed.running_twin)
+      observed.running_twin = twin;
+  }
+}
+
 reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key) {
   reconcile::artifacts::Observed observed;
   observed.namespace_ = key.namespace_;
@@ -225,6 +264,42 @@ reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cac
   observed.deployment = copy(caches.deployments.find(server));
   observed.service = copy(caches.services.find(server));
   return observed;
+}
+
+namespace {
+
+constexpr std::chrono::seconds kPatienceForPods{1};
+
+const api::Job* run_without_pod(const reconcile::video_job::Observed& observed, WallTime now) {
+  const api::VideoJob& job = observed.job;
+  if (!job.spec.model || job.status.assignment || api::is_finished(job.status)) return nullptr;
+  const std::string name = reconcile::run_job_name(job, job.status.attempts);
+  for (const api::Job& run : observed.runs) {
+    const bool ended = run.complete() || run.failure() != nullptr || run.metadata.deleted;
+    if (run.metadata.name != name || ended || now < run.metadata.created.value_or(now) + kPatienceForPods)
+      continue;
+    const bool has_pod = std::ranges::any_of(
+        observed.pods, [&](const api::Pod& pod) { return pod.metadata.controlled_by(run.metadata.uid); });
+    if (!has_pod) return &run;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Task<void> look_for_refusal(kube::Api& api, WallTime now, reconcile::video_job::Observed& observed) {
+  const api::Job* run = run_without_pod(observed, now);
+  if (run == nullptr) co_return;
+  kube::ListOptions options;
+  options.namespace_ = run->metadata.namespace_;
+  options.field_selector = "regarding.uid=" + run->metadata.uid + ",reason=FailedCreate";
+  const auto page = co_await api.list(kube::kEvents, std::move(options));
+  // Without it the job only says that there is no pod yet.
+  if (!page) co_return;
+  for (const Json& event : page->items) {
+    if (string_or(event, {"reason"}, "") == "FailedCreate")
+      observed.run_refusal = string_or(event, {"note"}, "");
+  }
 }
 
 Task<Status> look_for_others(kube::Api& api, reconcile::wan_deployment::Observed& observed) {

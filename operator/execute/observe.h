@@ -2,6 +2,7 @@
 // Gathers what a plan looks at, from the caches and the runtime views. Nothing if the object itself does not
 // exist (any more): then there is nothing to do, its children go with it.
 
+#include <functional>
 #include <optional>
 
 #include "operator/dispatch/runtimes.h"
@@ -20,6 +21,12 @@ namespace wan::execute {
 [[nodiscard]] std::optional<reconcile::video_job::Observed> observe_video_job(
     const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 
+// The other VideoJobs of the namespace and claim that make, or have made, the video of that hash.
+// `unusable`: digests of videos that are of no use.
+void observe_twins(const Caches& caches, const std::string& job_hash,
+                   const std::function<bool(const std::string&)>& unusable,
+                   reconcile::video_job::Observed& observed);
+
 // The replicas of a deployment that can make videos, and of those the UIDs of the free ones, by name of pod.
 struct FreePods {
   size_t replicas = 0;
@@ -37,5 +44,8 @@ struct FreePods {
 // asks the API server.
 [[nodiscard]] Task<Status> look_for_others(kube::Api& api, reconcile::wan_deployment::Observed& observed);
 [[nodiscard]] Task<Status> look_for_others(kube::Api& api, reconcile::artifacts::Observed& observed);
+// Where a batch Job has no pod a while after it was made: the last refusal that its controller has told.
+[[nodiscard]] Task<void> look_for_refusal(kube::Api& api, WallTime now,
+                                          reconcile::video_job::Observed& observed);
 
 }  // namespace wan::execute

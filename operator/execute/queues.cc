@@ -15,7 +15,8 @@ double replica_seconds(const api::VideoJob& job) {
 
 std::optional<cache::Key> deployment_key(const api::VideoJob& job) {
   if (!job.spec.deployment_ref) return std::nullopt;
-  return cache::Key{job.metadata.namespace_, job.spec.deployment_ref->name};
+  const api::DeploymentRef& ref = *job.spec.deployment_ref;
+  return cache::Key{ref.namespace_.empty() ? job.metadata.namespace_ : ref.namespace_, ref.name};
 }
 
 void Queues::job_changed(const api::VideoJob* before, const api::VideoJob* after) {

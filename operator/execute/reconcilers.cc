@@ -92,6 +92,9 @@ void Reconcilers::listen() {
       [this](const auto* before, const auto* after) { on_wan_deployment(before, after); });
   caches_.video_jobs.listen([this](const auto* before, const auto* after) { on_video_job(before, after); });
   caches_.pods.listen([this](const auto* before, const auto* after) { on_pod(before, after); });
+  caches_.namespaces.listen([this](const auto* before, const auto* after) {
+    wake_guests_of((after != nullptr ? after : before)->metadata.name);
+  });
   const auto child = [this](const auto* before, const auto* after) {
     on_child(after != nullptr ? after->metadata : before->metadata);
   };
@@ -168,9 +171,14 @@ void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob*
   const api::VideoJob& job = after != nullptr ? *after : *before;
   video_jobs_.enqueue(cache::key_of(job.metadata), priority(before, after));
   if (frees_or_takes(before, after)) {
+    wake_twins_of(job);
+    if (before != nullptr) wake_twins_of(*before);
     wake_queue_of(job);
     wake_deployment_of(job);
   }
+  const bool shown = after == nullptr || after->status.assignment || api::is_finished(after->status);
+  if (shown) std::erase_if(claims_, [&](const auto& claim) { return claim.second.uid == job.metadata.uid; });
+  if (after != nullptr && api::is_finished(after->status)) steps_.forget_answer(job.metadata.uid);
   if (after != nullptr && api::is_finished(after->status) && after->status.assignment) {
     runtimes_.forget_job(after->status.assignment->pod_uid, after->metadata.uid);
   }
@@ -209,6 +217,9 @@ void Reconcilers::wake_owner(const api::Meta& child) {
     if (child.controller->kind == "WanDeployment") {
       wan_deployments_.enqueue(cache::Key{child.namespace_, child.controller->name}, priority());
     }
+    if (child.controller->kind == "GalleryModel") {
+      models_.enqueue(cache::Key{"", child.controller->name}, priority());
+    }
     if (child.controller->kind == "VideoJob") {
       video_jobs_.enqueue(cache::Key{child.namespace_, child.controller->name}, priority());
     }
@@ -226,6 +237,9 @@ void Reconcilers::wake_pod_owner(const std::string& owner_uid) {
   }
   for (const auto* job : caches_.video_jobs.by(caches_.video_jobs_by_uid, owner_uid)) {
     video_jobs_.enqueue(cache::key_of(job->metadata), priority());
+  }
+  for (const auto* model : caches_.models.by(caches_.models_by_uid, owner_uid)) {
+    models_.enqueue(cache::key_of(model->metadata), priority());
   }
 }
 
@@ -248,6 +262,18 @@ void Reconcilers::wake_held_jobs_in(const std::string& namespace_) {
        it != all.end() && it->first.namespace_ == namespace_; ++it) {
     const api::VideoJob& job = it->second;
     if (!api::is_finished(job.status) && may_need_server(job)) video_jobs_.enqueue(it->first, priority());
+  }
+}
+
+// Jobs whose deployment is in another namespace: that may admit them by the labels of theirs.
+void Reconcilers::wake_guests_of(const std::string& namespace_) {
+  const auto& all = caches_.video_jobs.all();
+  for (auto it = all.lower_bound(cache::Key{namespace_, ""});
+       it != all.end() && it->first.namespace_ == namespace_; ++it) {
+    const api::VideoJob& job = it->second;
+    const auto key = deployment_key(job);
+    const bool is_guest = key && key->namespace_ != namespace_;
+    if (is_guest && !api::is_finished(job.status)) video_jobs_.enqueue(it->first, priority());
   }
 }
 
@@ -328,6 +354,9 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key ke
   if (!observed) co_return controller::Outcome();
   observed->last_progress_write = steps_.last_status_write(observed->job.metadata.uid);
   observed->unreachable_since = unreachable_since(observed->job);
+  // Before anything that another plan must not change meanwhile; a pod of the job's own is nobody else's.
+  if (observed->job.spec.model) co_await look_for_refusal(api_, clock_.wall(), *observed);
+  observe_twins(*observed);
   reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
   reserve(observed->job, plan);
   if (auto* queue = caches_.queues.of(observed->job)) {
@@ -348,7 +377,40 @@ std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job)
   return std::nullopt;
 }
 
+void Reconcilers::observe_twins(reconcile::video_job::Observed& observed) {
+  const std::string& uid = observed.job.metadata.uid;
+  if (observed.job.status.assignment || api::is_finished(observed.job.status)) return;
+  if (const auto* answer = steps_.answer(uid)) observed.answer = *answer;
+  const std::string& hash = observed.answer ? observed.answer->job_hash : observed.job.status.job_hash;
+  execute::observe_twins(
+      caches_, hash, [&](const std::string& sha256) { return steps_.copy_failed(uid, sha256); }, observed);
+  if (hash.empty() || observed.running_twin) return;
+  const auto claim = claims_.find(hash_key(observed.job.metadata.namespace_, hash));
+  if (claim != claims_.end() && claim->second.uid != uid) {
+    observed.running_twin = reconcile::video_job::Twin{claim->second.name, std::nullopt};
+  }
+}
+
+// Those that wait for the video of `job`.
+void Reconcilers::wake_twins_of(const api::VideoJob& job) {
+  if (job.status.job_hash.empty()) return;
+  const std::string hash = hash_key(job.metadata.namespace_, job.status.job_hash);
+  for (const auto* other : caches_.video_jobs.by(caches_.video_jobs_by_hash, hash)) {
+    const bool waits = !other->status.assignment && !api::is_finished(other->status);
+    if (waits) video_jobs_.enqueue(cache::key_of(other->metadata), priority());
+  }
+}
+
 void Reconcilers::reserve(const api::VideoJob& job, const reconcile::Plan& plan) {
+  std::erase_if(claims_, [&](const auto& claim) { return claim.second.uid == job.metadata.uid; });
+  for (const reconcile::Step& step : plan.steps) {
+    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
+    const std::string hash = write == nullptr ? "" : string_or(write->status, {"jobHash"}, "");
+    const bool assigns = !hash.empty() && find(write->status, {"assignment"}) != nullptr;
+    if (assigns && string_or(write->status, {"completionTime"}, "").empty()) {
+      claims_[hash_key(job.metadata.namespace_, hash)] = Claim{job.metadata.uid, job.metadata.name};
+    }
+  }
   auto* queue = caches_.queues.of(job);
   if (queue == nullptr) return;
   for (const reconcile::Step& step : plan.steps) {

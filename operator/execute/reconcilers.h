@@ -41,6 +41,7 @@ class Reconcilers {
   void wake_owner(const api::Meta& child);
   void wake_jobs_of(const cache::Key& deployment);
   void wake_held_jobs_in(const std::string& namespace_);
+  void wake_guests_of(const std::string& namespace_);
   void wake_queue_of(const api::VideoJob& job);
   void wake_deployment_of(const api::VideoJob& job);
   void wake_pod_owner(const std::string& owner_uid);
@@ -60,6 +61,8 @@ class Reconcilers {
   // Wakes the jobs whose turn it is at a WanDeployment, and now and then those whose place has changed.
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_queue(cache::Key key);
   [[nodiscard]] std::optional<WallTime> unreachable_since(const api::VideoJob& job);
+  void observe_twins(reconcile::video_job::Observed& observed);
+  void wake_twins_of(const api::VideoJob& job);
   // Remembers which pod the plan gives to the job before anybody else is planned.
   void reserve(const api::VideoJob& job, const reconcile::Plan& plan);
   [[nodiscard]] Task<Result<controller::Outcome>> carry_out(std::string owner, reconcile::Plan plan);
@@ -76,6 +79,11 @@ class Reconcilers {
   controller::Controller video_jobs_;
   controller::Controller artifacts_;
   controller::Controller queues_;
+  struct Claim {
+    std::string uid;
+    std::string name;
+  };
+  std::map<std::string, Claim> claims_;           // by hash_key(): jobs whose assignment is being written
   std::map<cache::Key, SteadyTime> places_told_;  // by WanDeployment
   std::map<std::string, WallTime> unreachable_;   // by the UID of a pod with a job
   TaskGroup tasks_;                               // last

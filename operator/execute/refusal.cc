@@ -5,6 +5,7 @@
 #include "operator/api/codec.h"
 #include "operator/api/conditions.h"
 #include "operator/api/reasons.h"
+#include "operator/kube/api_error.h"
 
 namespace wan::execute {
 namespace {
@@ -34,10 +35,17 @@ std::optional<reconcile::ObjectRef> subject_of(const reconcile::Plan& plan) {
   return std::nullopt;
 }
 
+const char* refusal_reason(const Error& error) {
+  if (kube::is_forbidden(error)) return api::reason::kForbidden;
+  if (kube::is_invalid(error)) return api::reason::kRefused;
+  if (kube::is_already_exists(error)) return api::reason::kNameConflict;
+  return nullptr;
+}
+
 reconcile::EmitEvent refusal_event(reconcile::ObjectRef subject, const Error& error) {
   return reconcile::EmitEvent{.regarding = std::move(subject),
                               .type = "Warning",
-                              .reason = api::reason::kForbidden,
+                              .reason = refusal_reason(error),
                               .action = "Reconcile",
                               .note = error.message};
 }
@@ -48,7 +56,7 @@ reconcile::WriteStatus with_refusal(reconcile::WriteStatus step, const Error& er
   if (written == nullptr || !api::Codec<api::Conditions>::read(*written, conditions, "conditions"))
     return step;
   const int64_t generation = int_or(step.status, {"observedGeneration"}, 0);
-  api::mark_reconciling(conditions, {api::reason::kForbidden, error.message}, generation, now);
+  api::mark_reconciling(conditions, {refusal_reason(error), error.message}, generation, now);
   if (auto json = api::Codec<api::Conditions>::write(conditions))
     step.status["conditions"] = *std::move(json);
   return step;

@@ -65,6 +65,24 @@ struct Dispatch {
   std::string artifact_path;
 };
 
+// Asks a pod what it would make of a job: POST /v1/jobs/{uid}/resolution. The plan after it knows the answer.
+struct Resolve {
+  std::string pod_uid;
+  std::string job_uid;
+  int attempt = 0;
+  Json body;
+};
+
+// The video of another job at this job's path too, without making it again. The artifact server reads and
+// hashes it first; where that cannot be, the next plan knows it.
+struct CopyArtifact {
+  std::string url;
+  std::string audience;
+  std::string path;
+  std::string sha256;
+  std::string job_uid;
+};
+
 // DELETE /v1/jobs/{uid} on a pod.
 struct CancelOnPod {
   std::string pod_uid;
@@ -89,8 +107,8 @@ struct SetFinalizer {
   bool present = true;
 };
 
-using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Dispatch, CancelOnPod,
-                          DeleteArtifact, SetFinalizer>;
+using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Resolve, Dispatch, CancelOnPod,
+                          CopyArtifact, DeleteArtifact, SetFinalizer>;
 
 struct Plan {
   std::vector<Step> steps;

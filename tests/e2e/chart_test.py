@@ -62,8 +62,10 @@ class Chart(unittest.TestCase):
     def test_no_rule_reaches_what_lets_one_become_another(self):
         for role, rule in rules():
             for resource in ("pods/exec", "nodes/proxy", "serviceaccounts/token", "roles", "clusterroles", "rolebindings",
-                             "clusterrolebindings", "namespaces", "persistentvolumes"):
+                             "clusterrolebindings", "persistentvolumes"):
                 self.assertNotIn(resource, rule["resources"], role["metadata"]["name"])
+            if "namespaces" in rule["resources"]:
+                self.assertLessEqual(set(rule["verbs"]), {"get", "list", "watch"})
             if "pods" in rule["resources"]:
                 # patch marks pods that are drained; what a pod runs cannot be changed by it.
                 self.assertLessEqual(set(rule["verbs"]), {"get", "list", "watch", "patch"})

@@ -118,6 +118,7 @@ Task<Status> FakeKubelet::start_pod(Json pod) {
     auto runtime = std::make_unique<FakeRuntime>(executor_, address, port_, uid,
                                                  environment(*container, "WAN_CAPABILITY_PUBLIC_KEY"));
     runtime->run_jobs_by_itself(runs_by_itself_);
+    runtime->resolve_with(resolver_);
     WAN_CO_TRY_VOID(runtime->start());
     runtimes_[uid] = std::move(runtime);
   }

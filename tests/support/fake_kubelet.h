@@ -23,6 +23,7 @@ class FakeKubelet {
   }
   // New runtimes run their jobs by themselves.
   void run_jobs_by_itself(bool on) { runs_by_itself_ = on; }
+  void resolve_with(FakeRuntime::Resolver resolver) { resolver_ = std::move(resolver); }
 
  private:
   [[nodiscard]] Task<void> run();
@@ -33,6 +34,7 @@ class FakeKubelet {
   kube::Api& api_;
   std::string namespace_;
   uint16_t port_;
+  FakeRuntime::Resolver resolver_;
   bool runs_by_itself_ = true;
   int next_address_ = 2;
   std::map<std::string, std::unique_ptr<FakeRuntime>> runtimes_;

@@ -60,6 +60,7 @@ Json FakeRuntime::status() const {
   made["model"]["digest"] = "sha256:" + std::string(64, 'a');
   made["numericsId"] = "n1";
   made["jobs"] = jobs_.size();
+  if (!weights_.is_null()) made["weights"] = weights_;
   return made;
 }
 
@@ -135,6 +136,10 @@ Task<void> FakeRuntime::handle(net::IncomingRequest& request, net::ResponseWrite
       response = net::json_response(200, list.dump());
     } else if (path == "/v1/status") {
       response = net::json_response(200, status().dump());
+    } else if (segments.size() == 4 && segments[3] == "resolution" && resolver_) {
+      Json answer = Json::object();
+      answer["jobHash"] = resolver_(body);
+      response = net::json_response(200, answer.dump());
     } else if (segments.size() == 3 && segments[1] == "jobs") {
       if (grant->subject != segments[2] || grant->scope != "job") {
         response = refuse(403, "PermissionDenied", "the capability is for another job");
@@ -207,6 +212,7 @@ net::Response FakeRuntime::put_job(const std::string& uid, const Json& body) {
   state["attempt"] = attempt;
   state["epoch"] = epoch;
   state["phase"] = "Queued";
+  if (resolver_) state["jobHash"] = resolver_(body);
   const std::string text = state.dump();
   set_job(std::move(state));
   if (runs_by_itself_) tasks_.spawn("job " + uid, run_job(uid));
@@ -249,7 +255,7 @@ Task<void> FakeRuntime::run_job(std::string uid) {
       result["framesSha256"] = "sha256:" + std::string(64, 'c');
       result["modelDigest"] = "sha256:" + std::string(64, 'a');
       result["numericsId"] = "n1";
-      state["jobHash"] = "sha256:" + std::string(64, 'd');
+      if (!state.contains("jobHash")) state["jobHash"] = "sha256:" + std::string(64, 'd');
     }
     set_job(std::move(state));
   }

@@ -1,6 +1,7 @@
 #pragma once
 // A runtime pod as its HTTP API, on a real loopback server, without a model: a test says what its jobs do.
 
+#include <functional>
 #include <list>
 #include <map>
 #include <optional>
@@ -32,6 +33,8 @@ class FakeRuntime {
   [[nodiscard]] Task<void> stop();
 
   // As the process would tell them: kept, and sent to every open stream.
+  // Of a pod that fetches its weights; from the next question on.
+  void set_weights(Json weights) { weights_ = std::move(weights); }
   void set_phase(const std::string& phase, const std::string& message = "");
   void set_job(Json state);
   // What a restarted process would know: nothing.
@@ -50,6 +53,10 @@ class FakeRuntime {
     runs_by_itself_ = on;
     step_ = step;
   }
+
+  // What it says of a job before it is given that; without it the question is not known.
+  using Resolver = std::function<std::string(const Json& body)>;
+  void resolve_with(Resolver resolver) { resolver_ = std::move(resolver); }
 
   [[nodiscard]] const std::vector<RuntimeRequest>& requests() const { return requests_; }
   [[nodiscard]] size_t puts() const;
@@ -82,6 +89,8 @@ class FakeRuntime {
   std::list<Stream> streams_;
   std::vector<RuntimeRequest> requests_;
   std::optional<net::Response> refusal_;
+  Resolver resolver_;
+  Json weights_;
   bool runs_by_itself_ = false;
   std::chrono::milliseconds step_{30};
   bool holds_answer_ = false;

@@ -38,7 +38,9 @@ std::string artifact_audience(std::string_view namespace_, std::string_view clai
 
 std::string artifact_claim(const api::VideoJob& job, const api::WanDeployment* deployment) {
   if (job.spec.output && job.spec.output->pvc) return job.spec.output->pvc->claim_name;
-  return deployment ? artifact_claim(*deployment) : "";
+  // A claim is of the namespace that names it.
+  const bool same = deployment && deployment->metadata.namespace_ == job.metadata.namespace_;
+  return same ? artifact_claim(*deployment) : "";
 }
 
 std::string artifact_claim(const api::WanDeployment& deployment) {

@@ -30,8 +30,8 @@ inline constexpr int kRuntimePort = 8080;
 // "artifacts/NAMESPACE/CLAIM": the audience of the capabilities for that server.
 [[nodiscard]] std::string artifact_audience(std::string_view namespace_, std::string_view claim);
 
-// The claim that the job's video goes to: spec.output.pvc, else the deployment's spec.artifacts.pvc; "" if
-// neither says. `deployment` may be null.
+// The claim that the job's video goes to: spec.output.pvc, else the spec.artifacts.pvc of a deployment
+// of its namespace; "" if neither says. `deployment` may be null.
 [[nodiscard]] std::string artifact_claim(const api::VideoJob& job, const api::WanDeployment* deployment);
 // The claim that the deployment itself names, or "".
 [[nodiscard]] std::string artifact_claim(const api::WanDeployment& deployment);

@@ -40,6 +40,8 @@ bool has_gallery_claim(const RuntimePod& pod) {
   return pod.model->spec.source.local && pod.model->spec.source.local->pvc;
 }
 
+}  // namespace
+
 std::string source_reference(const RuntimePod& pod) {
   const api::LocalSource source = pod.model->spec.source.local.value_or(api::LocalSource{});
   std::string path = source.path;
@@ -52,6 +54,8 @@ std::string source_reference(const RuntimePod& pod) {
   return "local://" + path + ":" + name + (digest.empty() ? "" : "@" + digest);
 }
 
+namespace {
+
 Json pull_container(const RuntimePod& pod, const Settings& settings) {
   Json mounts = Json::array({mount("models", "/models"), mount("tmp", "/tmp")});
   if (has_gallery_claim(pod)) mounts.push_back(mount("gallery", kGalleryMount, true));
@@ -61,7 +65,10 @@ Json pull_container(const RuntimePod& pod, const Settings& settings) {
       {"imagePullPolicy", "IfNotPresent"},
       {"command",
        {"wan-gallery", "pull", source_reference(pod), "--output", model_directory(pod), "--termination-log",
-        "/dev/termination-log"}},
+        "/dev/termination-log", "--progress-listen", "0.0.0.0:" + std::to_string(kRuntimePort)}},
+      {"env",
+       Json::array({field_env("POD_UID", "metadata.uid"),
+                    {{"name", "WAN_CAPABILITY_PUBLIC_KEY"}, {"value", settings.capability_public_key}}})},
       {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "128Mi"}}}, {"limits", {{"memory", "1Gi"}}}}},
       {"securityContext", container_security()},
       {"volumeMounts", std::move(mounts)}};

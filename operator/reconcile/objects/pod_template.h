@@ -36,6 +36,9 @@ struct RuntimePod {
   std::string job_uid;  // set: a pod for this one VideoJob
 };
 
+// "local:///PATH:NAME@DIGEST", as wan-gallery reads it.
+[[nodiscard]] std::string source_reference(const RuntimePod& pod);
+
 // PodTemplateSpec {metadata, spec}, with its own digest in the annotation wan.gallery/config.
 [[nodiscard]] Json pod_template(const RuntimePod& pod, const Settings& settings);
 

@@ -43,7 +43,9 @@ std::optional<Cause> failed_container(const api::Pod& pod, const api::ContainerS
   if (container.running && container.restart_count < kBrokenRestarts) return std::nullopt;
   if (container.init && container.terminated && container.terminated->exit_code == 0) return std::nullopt;
   const bool broken = container.restart_count >= kBrokenRestarts || pod.phase == "Failed";
-  const std::string what = container.init ? "fetching the weights failed: " : "the runtime ended: ";
+  std::string what = container.init ? "fetching the weights failed: " : "the runtime ended: ";
+  if (!container.init && container.name != kRuntimeContainer)
+    what = "container " + container.name + " ended: ";
   return Cause{broken ? Severity::kBroken : Severity::kWaiting,
                container.init ? reason::kWeightsFailed : reason::kRuntimeCrashed,
                of_pod(pod) + what + describe(*terminated) + advice(*terminated)};

@@ -27,6 +27,13 @@ int64_t seconds_left(const Draft& draft) {
   return std::max<int64_t>(1, all - used.count() + status.suspended_seconds);
 }
 
+// What the Deployment's controller could not do: a quota, an admission policy.
+std::string pods_refused(const std::optional<api::Deployment>& deployment) {
+  if (!deployment) return "";
+  const auto* failure = api::find_condition(deployment->conditions, "ReplicaFailure");
+  return failure && failure->status == "True" ? failure->message : "";
+}
+
 }  // namespace
 
 std::string claim_of(const Draft& draft) {
@@ -45,21 +52,26 @@ void assign(Draft& draft, const api::Pod& pod, int attempt) {
   dispatch(draft);
 }
 
+Json job_body(const Draft& draft, const std::string& pod_uid, int attempt, int64_t seconds) {
+  const api::VideoJob& job = draft.job();
+  const std::string url =
+      service_url(*draft.observed.artifact_service) + "/v1/artifacts/" + artifact_path(job);
+  return {{"metadata",
+           {{"namespace", job.metadata.namespace_}, {"name", job.metadata.name}, {"uid", job.metadata.uid}}},
+          {"podUID", pod_uid},
+          {"attempt", attempt},
+          {"spec", generation_fields(job.spec)},
+          {"activeDeadlineSeconds", seconds},
+          {"artifact", {{"url", url}}}};
+}
+
 void dispatch(Draft& draft) {
   const api::VideoJob& job = draft.job();
   const api::Assignment& assignment = *draft.status.assignment;
-  const std::string server =
-      draft.observed.artifact_service ? service_url(*draft.observed.artifact_service) : "";
-  if (server.empty()) return;
+  const auto& service = draft.observed.artifact_service;
+  if (!service || service_url(*service).empty()) return;
   const std::string path = artifact_path(job);
-  Json body = {
-      {"metadata",
-       {{"namespace", job.metadata.namespace_}, {"name", job.metadata.name}, {"uid", job.metadata.uid}}},
-      {"podUID", assignment.pod_uid},
-      {"attempt", assignment.attempt},
-      {"spec", generation_fields(job.spec)},
-      {"activeDeadlineSeconds", seconds_left(draft)},
-      {"artifact", {{"url", server + "/v1/artifacts/" + path}}}};
+  Json body = job_body(draft, assignment.pod_uid, assignment.attempt, seconds_left(draft));
   draft.after_status.push_back(
       Dispatch{.pod_uid = assignment.pod_uid,
                .job_uid = job.metadata.uid,
@@ -75,9 +87,13 @@ std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {
   if (has_address && observed.artifact_deployment && observed.artifact_deployment->ready_replicas > 0) {
     return std::nullopt;
   }
+  std::string message = "the artifact server of claim " + claim_of(draft) + " is not ready";
+  if (const std::string refusal = pods_refused(observed.artifact_deployment); !refusal.empty()) {
+    return api::Verdict{api::reason::kWaitingForArtifactServer,
+                        message + ": its pod cannot be made: " + refusal};
+  }
   std::vector<const api::Pod*> pods;
   for (const api::Pod& pod : observed.artifact_pods) pods.push_back(&pod);
-  std::string message = "the artifact server of claim " + claim_of(draft) + " is not ready";
   // A server's pod has no model to load: only what is in its way is worth telling.
   const auto cause = worst_cause(pods, {});
   if (cause && cause->severity != Severity::kProgress) message += ": " + cause->message;

@@ -12,6 +12,9 @@ void assign(Draft& draft, const api::Pod& pod, int attempt);
 // Adds the Dispatch for the draft's assignment. Does nothing while the artifact server has no address.
 void dispatch(Draft& draft);
 
+// The body of PUT /v1/jobs/{uid}, without what execute/ adds. The artifact server must have an address.
+[[nodiscard]] Json job_body(const Draft& draft, const std::string& pod_uid, int attempt, int64_t seconds);
+
 // Why the job cannot be dispatched: the state of its artifact server. Nothing if that is ready.
 [[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const Draft& draft);
 

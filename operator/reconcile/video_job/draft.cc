@@ -64,6 +64,18 @@ void announce(const Draft& draft, Plan& plan) {
                                  .note = find_condition(draft.status.conditions, api::kReady)->message});
 }
 
+void complete(Draft& draft, const std::string& how) {
+  if (!draft.status.progress) draft.status.progress.emplace();
+  draft.status.progress->percent = 100;
+  end(draft, phase::kSucceeded);
+  const std::string claim =
+      artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
+  const api::Verdict verdict{reason::kCompleted, "the video is " + artifact_path(draft.job()) +
+                                                     (claim.empty() ? "" : " in claim " + claim) + how};
+  set_succeeded(draft, "True", verdict);
+  mark_ready(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
+}
+
 }  // namespace
 
 void wait(Draft& draft, const std::string& in_phase, const api::Verdict& verdict) {
@@ -112,15 +124,13 @@ void end_succeeded(Draft& draft, const api::JobState& state) {
   if (state.resolved) draft.status.resolved = state.resolved;
   if (!state.job_hash.empty()) draft.status.job_hash = state.job_hash;
   if (state.progress) draft.status.progress = state.progress;
-  if (!draft.status.progress) draft.status.progress.emplace();
-  draft.status.progress->percent = 100;
-  end(draft, phase::kSucceeded);
-  const std::string claim =
-      artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
-  const api::Verdict verdict{reason::kCompleted, "the video is " + artifact_path(draft.job()) +
-                                                     (claim.empty() ? "" : " in claim " + claim)};
-  set_succeeded(draft, "True", verdict);
-  mark_ready(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
+  complete(draft, "");
+}
+
+void end_reused(Draft& draft, const Twin& twin, const std::string& url) {
+  draft.status.result = twin.result;
+  draft.status.result->url = url;
+  complete(draft, "; it was not made again: VideoJob " + twin.name + " is the same");
 }
 
 const api::Pod* assigned_pod(const Draft& draft) {

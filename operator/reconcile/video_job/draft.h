@@ -28,6 +28,8 @@ void hold(Draft& draft, const api::Verdict& verdict);  // suspended
 void end_failed(Draft& draft, const api::Verdict& verdict);
 void end_cancelled(Draft& draft);
 void end_succeeded(Draft& draft, const api::JobState& state);
+// With the video of another job, at `url` too.
+void end_reused(Draft& draft, const Twin& twin, const std::string& url);
 
 // The assigned pod, its view, and the job's state there at the assigned attempt; nullptr where there is none.
 [[nodiscard]] const api::Pod* assigned_pod(const Draft& draft);

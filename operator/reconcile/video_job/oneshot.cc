@@ -8,6 +8,7 @@
 #include "operator/reconcile/objects/run_job.h"
 #include "operator/reconcile/video_job/attempt.h"
 #include "operator/reconcile/video_job/dispatch.h"
+#include "operator/reconcile/video_job/twins.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -46,6 +47,8 @@ std::optional<api::Verdict> model_trouble(const Draft& draft, bool& stalled) {
                                                     "\", it has: " + profile_names(model->spec)};
 }
 
+constexpr std::chrono::seconds kLookForPod{2};
+
 std::string no_pod_yet(const std::string& run) { return "Job " + run + " has no pod yet"; }
 
 void start_run(Draft& draft) {
@@ -57,6 +60,10 @@ void start_run(Draft& draft) {
 
 void wait_for_pod(Draft& draft, const api::Job& run, const api::Pod* pod) {
   api::Verdict verdict{reason::kStartingJob, no_pod_yet(run.metadata.name)};
+  const std::string& refusal = draft.observed.run_refusal;
+  if (!pod && !refusal.empty()) verdict = {reason::kReplicaFailure, verdict.message + ": " + refusal};
+  // A pod that is refused changes nothing that is watched.
+  if (!pod) draft.look_at(draft.now + kLookForPod);
   if (pod) {
     const auto cause = diagnose(*pod, find_view(draft.observed.runtimes, pod->metadata.uid));
     if (cause) verdict = {cause->reason, cause->message};
@@ -115,12 +122,13 @@ void place_on_own_pod(Draft& draft) {
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
   draft.status.attempts = std::max(draft.status.attempts, 1);
+  if (still_has_twin(draft)) return;
   const api::Job* run = current_run(draft);
   if (!run) return start_run(draft);
   const api::Pod* pod = pod_of(draft, *run);
   const api::RuntimeView* view = pod ? find_view(draft.observed.runtimes, pod->metadata.uid) : nullptr;
   if (!pod || pod->metadata.deleted || !view || !view->accepts_jobs()) return wait_for_pod(draft, *run, pod);
-  assign(draft, *pod, draft.status.attempts);
+  if (!has_twin(draft, *pod, draft.status.attempts)) assign(draft, *pod, draft.status.attempts);
 }
 
 }  // namespace wan::reconcile::video_job

@@ -5,7 +5,9 @@
 // Job or its artifact server change; and when it may be its turn at its WanDeployment or its place there has
 // changed: queue.h says so without a plan of every job that waits.
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "operator/api/gallery_model.h"
@@ -20,16 +22,35 @@
 
 namespace wan::reconcile::video_job {
 
+// Of one pod: another may have another model.
+struct Answer {
+  std::string pod_uid;
+  std::string job_hash;  // "": it could not say
+  std::optional<api::Resolved> resolved;
+
+  bool operator==(const Answer&) const = default;
+};
+
+struct Twin {
+  std::string name;
+  std::optional<api::VideoResult> result;
+
+  bool operator==(const Twin&) const = default;
+};
+
 struct Observed {
   api::VideoJob job;
 
   // spec.deploymentRef: the deployment, and what its queue says of this job.
   std::optional<api::WanDeployment> deployment;
   Turn turn;
+  std::map<std::string, std::string>
+      namespace_labels;  // of the job's namespace, where the deployment has another
 
   // spec.model: the entry, and the batch Jobs that this VideoJob controls.
   std::optional<api::GalleryModel> model;
   std::vector<api::Job> runs;
+  std::string run_refusal;  // why the batch Job of this attempt could not make its pod: only an event says so
 
   // spec.deploymentRef: the assigned pod, the pod of `turn`, and pods that know the job. spec.model: the pods
   // with label wan.gallery/owner-uid = the VideoJob's UID.
@@ -37,6 +58,13 @@ struct Observed {
   // Of those pods, with this job's states alone. A PUT that the pod refused with 422 appears here as a Failed
   // JobState, not retryable.
   std::vector<api::RuntimeView> runtimes;
+
+  // What the pod of `turn` (or the job's own) has said it would make of the job, asked with a Resolve step.
+  std::optional<Answer> answer;
+  // VideoJobs of this namespace and claim with the hash of `answer`, or of the status while there is no
+  // answer.
+  std::optional<Twin> finished_twin;  // its video is there, as far as is known
+  std::optional<Twin> running_twin;   // assigned to a pod, or being assigned
 
   // Since when the assigned pod has not answered, as far as this process knows; nothing while it does.
   std::optional<WallTime> unreachable_since;

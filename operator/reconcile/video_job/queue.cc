@@ -17,7 +17,8 @@ namespace reason = api::reason;
 bool held_up(const api::VideoJob& job) {
   const api::Condition* ready = find_condition(job.status.conditions, api::kReady);
   return ready &&
-         (ready->reason == reason::kWaitingForArtifactServer || ready->reason == reason::kNoArtifactStore);
+         (ready->reason == reason::kWaitingForArtifactServer || ready->reason == reason::kNoArtifactStore ||
+          ready->reason == reason::kRefNotPermitted || ready->reason == reason::kWaitingForIdenticalJob);
 }
 
 bool older(const Ticket* a, const Ticket* b) {

@@ -4,6 +4,8 @@
 
 #include "operator/api/reasons.h"
 #include "operator/reconcile/video_job/dispatch.h"
+#include "operator/reconcile/video_job/twins.h"
+#include "operator/reconcile/wan_deployment/admits.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -24,6 +26,23 @@ const api::Pod* my_pod(const Draft& draft) {
   const auto pod =
       std::ranges::find(draft.observed.pods, uid, [](const api::Pod& one) { return one.metadata.uid; });
   return pod == draft.observed.pods.end() ? nullptr : &*pod;
+}
+
+bool is_permitted(const Draft& draft) {
+  const std::string& own = draft.job().metadata.namespace_;
+  const std::string& wanted = draft.job().spec.deployment_ref->namespace_;
+  if (wanted.empty() || wanted == own) return true;
+  const auto& deployment = draft.observed.deployment;
+  return deployment && admits(*deployment, own, draft.observed.namespace_labels);
+}
+
+// The same whether it exists or not: nobody learns what another namespace has.
+api::Verdict not_permitted(const Draft& draft) {
+  const api::DeploymentRef& ref = *draft.job().spec.deployment_ref;
+  return {reason::kRefNotPermitted,
+          "WanDeployment " + ref.namespace_ + "/" + ref.name +
+              " does not exist, or its spec.allowedNamespaces does not admit namespace " +
+              draft.job().metadata.namespace_ + ": ask who runs it"};
 }
 
 // One or two digits: a guess need not change with every second.
@@ -47,6 +66,7 @@ std::string place_in_line(const Turn& turn) {
 void place_on_deployment(Draft& draft) {
   const Observed& observed = draft.observed;
   const std::string& name = draft.job().spec.deployment_ref->name;
+  if (!is_permitted(draft)) return wait(draft, phase::kPending, not_permitted(draft));
   if (!observed.deployment) {
     return wait(draft, phase::kPending,
                 {reason::kDeploymentNotFound, "WanDeployment " + name + " does not exist in namespace " +
@@ -59,11 +79,16 @@ void place_on_deployment(Draft& draft) {
                                        name + ", or spec.output.pvc.claimName of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
+  if (still_has_twin(draft)) return;
   if (!observed.turn.replica_ready) {
     return wait(draft, phase::kQueued,
                 {reason::kWaitingForDeployment, deployment_trouble(*observed.deployment)});
   }
-  if (const api::Pod* pod = my_pod(draft)) return assign(draft, *pod, draft.status.attempts + 1);
+  if (const api::Pod* pod = my_pod(draft)) {
+    const int attempt = draft.status.attempts + 1;
+    if (!has_twin(draft, *pod, attempt)) assign(draft, *pod, attempt);
+    return;
+  }
   wait(draft, phase::kQueued,
        {reason::kWaitingForReplica,
         "every ready replica of WanDeployment " + name + " is busy; " + place_in_line(observed.turn)});

@@ -105,6 +105,27 @@ std::optional<int64_t> pulled_bytes(const api::Pod& pod) {
   return bytes < 0 ? std::nullopt : std::optional(bytes);
 }
 
+// Of the pods that still fetch their weights, the one that is furthest behind.
+std::optional<api::WeightsStatus> least_fetched(const Observed& observed, const Rollout& rollout) {
+  std::optional<api::WeightsStatus> least;
+  for (const api::Pod* pod : rollout.serving.pods) {
+    const api::RuntimeView* view = find_view(observed.runtimes, pod->metadata.uid);
+    if (!view || !view->weights || view->weights->bytes_total == 0) continue;
+    if (least && least->bytes_done <= view->weights->bytes_done) continue;
+    least = api::WeightsStatus{view->weights->bytes_done, view->weights->bytes_total,
+                               view->weights->bytes_per_second, view->weights->seconds_left};
+  }
+  return least;
+}
+
+// By a hundredth or more: a status is not written for less.
+bool moved(const api::WeightsStatus& told, const api::WeightsStatus& now) {
+  if (told.bytes_total != now.bytes_total || !told.bytes_per_second) return true;
+  const int64_t difference =
+      std::max(told.bytes_done, now.bytes_done) - std::min(told.bytes_done, now.bytes_done);
+  return difference >= now.bytes_total / 100;
+}
+
 }  // namespace
 
 bool is_complete(const Rollout& rollout) {
@@ -151,6 +172,10 @@ void count(const Observed& observed, const Rollout& rollout, api::WanDeploymentS
     if (pod->ready && view && !view->model_digest.empty())
       status.model = api::ModelStatus{view->model_digest};
     if (const auto bytes = pulled_bytes(*pod)) status.weights = api::WeightsStatus{*bytes, *bytes};
+  }
+  if (const auto least = least_fetched(observed, rollout)) {
+    const bool is_news = !status.weights || moved(*status.weights, *least);
+    if (is_news) status.weights = least;
   }
 }
 

@@ -95,7 +95,7 @@ ControlPlaneTest::ControlPlaneTest() : namespace_(namespace_name()) {
   api_.emplace(context_.get_executor(), *config, clock_);
   apply_crds();
   const auto made =
-      create(kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace_ + "}}");
+      create(kube::kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace_ + "}}");
   EXPECT_TRUE(made) << made.error().message;
   apply_rbac(*config);
   runtime_port_ = free_port(context_);
@@ -124,20 +124,41 @@ void ControlPlaneTest::apply_rbac(const kube::Config& config) {
   ASSERT_TRUE(write_file_atomically(kubeconfig_, made.dump()));
 }
 
+void ControlPlaneTest::narrow_rbac() {
+  Json cluster_role = get_or_null(kRbac[1], "wan-gallery");
+  Json role = *parse_yaml(
+      "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: narrow}, rules: []}");
+  Json kept = Json::array();
+  for (const Json& rule : cluster_role["rules"]) {
+    const std::string first = rule["resources"][0];
+    if (first.starts_with("gallerymodels")) kept.push_back(rule);
+    if (!first.starts_with("gallerymodels") && first != "namespaces") role["rules"].push_back(rule);
+  }
+  cluster_role["rules"] = kept;
+  role["metadata"]["namespace"] = namespace_;
+  EXPECT_TRUE(run(api_->update(kRbac[1], cluster_role)));
+  EXPECT_TRUE(run(api_->create(kRbac[3], role)));
+  EXPECT_TRUE(create(kRbac[4], R"(
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: narrow}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: narrow}
+subjects: [{kind: ServiceAccount, name: wan-gallery, namespace: )" +
+                                   namespace_ + "}]"));
+}
+
 ControlPlaneTest::~ControlPlaneTest() {
   operators_.clear();
   run(kubelet_->stop());
   for (const Json& model : list(kube::kGalleryModels)) {
     EXPECT_TRUE(remove(kube::kGalleryModels, string_or(model, {"metadata", "name"}, "")));
   }
-  EXPECT_TRUE(remove(kNamespaces, namespace_));
+  EXPECT_TRUE(remove(kube::kNamespaces, namespace_));
 }
 
 testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& name,
                                                            const OperatorFlags& flags) {
   std::vector<std::string> arguments{"run",
-                                     "--namespace",
-                                     namespace_,
                                      "--operator-namespace",
                                      namespace_,
                                      "--runtime-image",
@@ -154,6 +175,10 @@ testing::OperatorProcess& ControlPlaneTest::start_operator(const std::string& na
                                      flags.renew_seconds,
                                      "--retry-seconds",
                                      flags.retry_seconds};
+  if (!flags.everywhere) arguments.insert(arguments.end(), {"--namespace", namespace_});
+  for (const std::string& more : flags.more_namespaces) {
+    arguments.insert(arguments.end(), {"--namespace", more});
+  }
   arguments.insert(arguments.end(),
                    {"--kubeconfig", flags.kubeconfig.empty() ? kubeconfig_.string() : flags.kubeconfig});
   const std::filesystem::path log =

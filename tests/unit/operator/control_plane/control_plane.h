@@ -15,7 +15,6 @@
 
 namespace wan {
 
-inline constexpr kube::Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
 inline constexpr kube::Resource kCrds{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
                                       "CustomResourceDefinition", false};
 
@@ -24,7 +23,9 @@ struct OperatorFlags {
   std::string lease_seconds = "2";
   std::string renew_seconds = "1.5";
   std::string retry_seconds = "0.2";
-  std::string kubeconfig;  // empty: that of the operator's own account
+  std::string kubeconfig;   // empty: that of the operator's own account
+  bool everywhere = false;  // not only in the namespace of the test
+  std::vector<std::string> more_namespaces = {};
 };
 
 class ControlPlaneTest : public ::testing::Test {
@@ -36,6 +37,9 @@ class ControlPlaneTest : public ::testing::Test {
   // Gives the operator's account exactly the rights of manifests/rbac.yaml, with the test's namespace in
   // place of wan-system, and writes a kubeconfig with a token of that account.
   void apply_rbac(const kube::Config& config);
+  // As the chart does with watchNamespaces: of the ClusterRole only what reads the gallery stays, the rest is
+  // a Role of the test's namespace.
+  void narrow_rbac();
   // Starts an operator for this test's namespace; `name` is unique within the test.
   testing::OperatorProcess& start_operator(const std::string& name, const OperatorFlags& flags = {});
   // The log of every operator, for failures.

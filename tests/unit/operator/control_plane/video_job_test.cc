@@ -26,7 +26,7 @@ metadata: {name: wan-tiny}
 spec:
   displayName: Wan Tiny
   task: text-to-video
-  source: {local: {path: /opt/wan/gallery}}
+  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
   profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
 )");
     make(kube::kWanDeployments, R"(
@@ -68,6 +68,45 @@ TEST_F(VideoJobTest, StopsAtItsPodWhileItIsSuspendedAndGoesOnAfterwards) {
   ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {suspend: false}"));
   EXPECT_TRUE(reaches("Succeeded"));
   EXPECT_EQ(int_or(job(), {"status", "attempts"}, 0), 2);
+}
+
+TEST_F(VideoJobTest, SucceedsWithTheRightsOfOneNamespaceAlone) {
+  narrow_rbac();
+  serve();
+  make_job();
+  EXPECT_TRUE(reaches("Succeeded"));
+  make(kube::kVideoJobs, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: VideoJob
+metadata: {name: own}
+spec: {model: {name: wan-tiny}, prompt: a red ball, output: {pvc: {claimName: videos}}}
+)");
+  EXPECT_TRUE(wait_for(kube::kVideoJobs, "own", [](const Json& j) { return phase(j) == "Succeeded"; }));
+}
+
+TEST_F(VideoJobTest, WaitsForAnIdenticalOneAndSurvivesItsCancel) {
+  kubelet_->run_jobs_by_itself(false);
+  kubelet_->resolve_with(
+      [](const Json& body) { return "sha256:" + string_or(body, {"spec", "prompt"}, ""); });
+  serve();
+  make_job();
+  ASSERT_TRUE(wait_until([&] { return runtime().puts() == 1; }));
+  make(kube::kVideoJobs, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: VideoJob
+metadata: {name: the-same}
+spec: {deploymentRef: {name: tiny}, prompt: a red ball}
+)");
+  // There is one replica, so both wait for it; with a second one only the difference of the two shows.
+  ASSERT_TRUE(patch(kube::kWanDeployments, "tiny", "spec: {replicas: 2}"));
+  ASSERT_TRUE(wait_for(kube::kVideoJobs, "the-same", [](const Json& j) {
+    return condition_reason(j, "Ready") == "WaitingForIdenticalJob";
+  }));
+  for (auto& [pod, one] : kubelet_->runtimes()) one->run_jobs_by_itself(true);
+  ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {cancel: true}"));
+  ASSERT_TRUE(reaches("Cancelled"));
+  EXPECT_TRUE(wait_for(kube::kVideoJobs, "the-same", [](const Json& j) { return phase(j) == "Succeeded"; }));
+  EXPECT_EQ(int_or(get_or_null(kube::kVideoJobs, "the-same"), {"status", "attempts"}, 0), 1);
 }
 
 TEST_F(VideoJobTest, IsDeletedAtItsTimeToLive) {

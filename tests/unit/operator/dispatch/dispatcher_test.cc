@@ -109,6 +109,23 @@ TEST_F(DispatcherTest, TalksOnlyToRuntimePodsThatRunAndHaveAnAddress) {
   EXPECT_TRUE(can_be_asked(other));
 }
 
+TEST_F(DispatcherTest, AsksAPodThatFetchesItsWeightsHowFarItIsAndFollowsItOnceItRuns) {
+  runtime_.set_weights({{"bytesDone", 10}, {"bytesTotal", 40}, {"bytesPerSecond", 5}, {"secondsLeft", 6}});
+  api::Pod fetching = pod();
+  fetching.containers[0].running = false;
+  fetching.containers.push_back({.name = "pull", .init = true, .running = true});
+  EXPECT_TRUE(fetches_weights(fetching));
+  dispatcher_->pod_changed(nullptr, &fetching);
+  ASSERT_TRUE(runs_until([this] { return view() != nullptr && view()->weights.has_value(); }));
+  EXPECT_EQ(view()->weights->bytes_done, 10);
+  EXPECT_EQ(view()->weights->seconds_left, 6);
+  EXPECT_FALSE(view()->reachable);
+  EXPECT_EQ(runtime_.streams(), 0U);
+  const api::Pod running = pod();
+  dispatcher_->pod_changed(&fetching, &running);
+  EXPECT_TRUE(runs_until([this] { return reachable(); }));
+}
+
 TEST_F(DispatcherTest, KeepsTheViewOfAPodUpToDate) {
   runtime_.set_job(job("j1", "Running", 1, 3));
   connect();
@@ -269,6 +286,45 @@ TEST_F(DispatcherTest, DeletesAnArtifactWithAGrantForItAlone) {
   EXPECT_TRUE(remove(412)) << "somebody put another in its place";
   EXPECT_FALSE(remove(503));
   testing::run_task(context_, server.stop());
+}
+
+TEST_F(DispatcherTest, CopiesAVideoToAnotherPathAndSaysWhyItCannotBe) {
+  testing::ScriptedServer server(context_);
+  const auto copy = [&](unsigned status) {
+    server.script(testing::answer(status, ""));
+    return testing::run_task(
+        context_, dispatcher_->copy_artifact(server.url() + "/v1/artifacts/b.mp4", "artifacts/ns/videos",
+                                             "b.mp4", "sha256:ab", "j1"));
+  };
+  EXPECT_TRUE(copy(201));
+  const std::string& head = server.requests().back().head;
+  EXPECT_EQ(head.substr(0, head.find('\r')), "PUT /v1/artifacts/b.mp4 HTTP/1.1");
+  EXPECT_NE(head.find("X-Copy-Source: blobs/sha256:ab"), std::string::npos);
+  EXPECT_NE(head.find("Content-Length: 0"), std::string::npos);
+  EXPECT_TRUE(copy(200));
+  EXPECT_EQ(copy(404).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(copy(409).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(copy(422).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(copy(503).error().code, ErrorCode::kUnavailable);
+  testing::run_task(context_, server.stop());
+}
+
+TEST_F(DispatcherTest, AsksAPodWhatItWouldMakeOfAJob) {
+  runtime_.resolve_with([](const Json& body) { return "sha256:" + string_or(body, {"spec", "prompt"}, ""); });
+  connect();
+  Json body = Json::object();
+  body["spec"]["prompt"] = "red";
+  const auto asked = testing::run_task(context_, dispatcher_->resolve_job("pod-1", "j1", 1, body));
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(asked->job_hash, "sha256:red");
+  EXPECT_EQ(view()->job("j1"), nullptr) << "nothing was handed over";
+}
+
+TEST_F(DispatcherTest, APodThatDoesNotKnowTheQuestionHasNoAnswer) {
+  connect();
+  const auto asked = testing::run_task(context_, dispatcher_->resolve_job("pod-1", "j1", 1, Json::object()));
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(asked->job_hash, "");
 }
 
 TEST_F(DispatcherTest, EndsTheLinkWhenThePodGoes) {

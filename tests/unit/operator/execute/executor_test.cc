@@ -119,6 +119,26 @@ TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {
   EXPECT_EQ(string_or(event, {"regarding", "uid"}, ""), uid);
 }
 
+TEST_F(ExecutorTest, SaysWhatWasRefusedAfterTheStatusWasWritten) {
+  const Json job = put_job();
+  const std::string uid = string_or(job, {"metadata", "uid"}, "");
+  const std::string version = string_or(job, {"metadata", "resourceVersion"}, "");
+  const Json status = *parse_json(R"({"observedGeneration":1,"phase":"Queued","conditions":[
+    {"type":"Ready","status":"False","observedGeneration":1,"reason":"StartingJob","message":"m",
+     "lastTransitionTime":"2026-01-31T00:00:00Z"}]})");
+  api_.fail_next("apply", Error{ErrorCode::kInvalidArgument, "spec.template.x: Invalid value"});
+  ASSERT_FALSE(run({reconcile::WriteStatus{ref(uid), status, version}, reconcile::Apply{child("a", "u")}}));
+  ASSERT_THAT(verbs(), ElementsAre("apply/status", "apply", "apply/status"));
+  const auto told = [&](size_t write) {
+    return string_or(api_.writes()[write].object["status"]["conditions"][0], {"reason"}, "");
+  };
+  EXPECT_EQ(told(0), "StartingJob");
+  EXPECT_EQ(told(2), "Refused") << "guarded by the version of the write before";
+  api_.clear_calls();
+  ASSERT_TRUE(run({reconcile::WriteStatus{ref(uid), status, ""}}));
+  EXPECT_EQ(told(0), "StartingJob") << "the plan does not want it any more";
+}
+
 TEST_F(ExecutorTest, StopsAtTheFirstStepThatFails) {
   api_.fail_next("apply", unavailable("the API server is down"));
   const Status done = run({reconcile::Apply{child("a", "u")}, reconcile::Apply{child("b", "u")}});

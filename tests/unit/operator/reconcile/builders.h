@@ -62,7 +62,7 @@ inline api::WanDeployment make_wan_deployment(const std::string& name = "tiny") 
 inline api::VideoJob make_video_job(const std::string& name = "red-ball", int created = -10) {
   api::VideoJob job;
   job.metadata = meta(name, name + "-uid", created);
-  job.spec.deployment_ref = api::NameRef{"tiny"};
+  job.spec.deployment_ref = api::DeploymentRef{.name = "tiny"};
   job.spec.prompt = "a red ball";
   return job;
 }
@@ -160,6 +160,16 @@ std::vector<T> steps_of(const Plan& plan) {
     if (const T* one = std::get_if<T>(&step)) result.push_back(*one);
   }
   return result;
+}
+
+// The plan after the pod that is asked what it would make of the job could not say.
+inline Plan plan_without_answer(const video_job::Observed& observed, WallTime now) {
+  Plan first = video_job::plan(observed, settings(), now);
+  const auto asked = steps_of<Resolve>(first);
+  if (asked.empty()) return first;
+  video_job::Observed answered = observed;
+  answered.answer = video_job::Answer{.pod_uid = asked.front().pod_uid};
+  return video_job::plan(answered, settings(), now);
 }
 
 // Steps that change the cluster or a pod: all but events.

@@ -4,6 +4,7 @@
 #include "builders.h"
 #include "operator/reconcile/objects/artifact_server.h"
 #include "operator/reconcile/objects/guards.h"
+#include "operator/reconcile/objects/inspect_job.h"
 #include "operator/reconcile/objects/revision.h"
 #include "operator/reconcile/objects/run_job.h"
 #include "operator/reconcile/objects/served_model.h"
@@ -32,7 +33,8 @@ std::vector<Json> every_pod_spec() {
   const Owner owner = owner_of(make_wan_deployment());
   return {pod_spec(deployment_of(make_wan_deployment())),
           pod_spec(run_job(make_oneshot_job(), make_gallery_model(), 1, settings())),
-          pod_spec(artifact_deployment("videos", owner, settings()))};
+          pod_spec(artifact_deployment("videos", owner, settings())),
+          pod_spec(inspect_job(make_gallery_model(), settings()))};
 }
 
 TEST(Objects, EveryPodMeetsTheRestrictedSecurityStandard) {

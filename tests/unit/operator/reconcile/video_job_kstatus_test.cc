@@ -9,7 +9,7 @@ namespace {
 using namespace wan::reconcile::testing;
 
 api::VideoJobStatus planned(Observed& observed, int seconds = 0) {
-  carry_out(plan(observed, settings(), at(seconds)), observed);
+  carry_out(plan_without_answer(observed, at(seconds)), observed);
   return observed.job.status;
 }
 

@@ -10,7 +10,7 @@ using ::testing::SizeIs;
 
 constexpr const char* kRun = "green-square-run-1";
 
-Plan plan_of(const Observed& observed, WallTime now = kNow) { return plan(observed, settings(), now); }
+Plan plan_of(const Observed& observed, WallTime now = kNow) { return plan_without_answer(observed, now); }
 
 api::VideoJobStatus after(const Observed& observed, WallTime now = kNow) {
   return status_after(plan_of(observed, now), observed.job);
@@ -96,6 +96,18 @@ TEST(OneShotJob, WaitsForItsArtifactServerBeforeItTakesANode) {
   observed.artifact_service->cluster_ip = "";
   EXPECT_THAT(steps_of<Apply>(plan_of(observed)), IsEmpty());
   EXPECT_EQ(reason_of(after(observed).conditions), "WaitingForArtifactServer");
+}
+
+TEST(OneShotJob, SaysWhyItsPodCannotBeMade) {
+  Observed observed = oneshot();
+  carry_out(plan_of(observed), observed);
+  observed.run_refusal = "pods \"green-square-run-1-x\" is forbidden: exceeded quota: small";
+  const Plan plan = plan_of(observed);
+  const auto status = status_after(plan, observed.job);
+  EXPECT_EQ(reason_of(status.conditions), "ReplicaFailure");
+  EXPECT_THAT(message_of(status.conditions), HasSubstr("exceeded quota: small"));
+  ASSERT_TRUE(plan.requeue_after) << "a refusal changes nothing that is watched";
+  EXPECT_LE(plan.requeue_after->count(), 2000);
 }
 
 TEST(OneShotJob, SaysWhyItsPodDoesNotStart) {

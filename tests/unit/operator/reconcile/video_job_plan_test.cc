@@ -9,7 +9,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-Plan plan_of(const Observed& observed, WallTime now = kNow) { return plan(observed, settings(), now); }
+Plan plan_of(const Observed& observed, WallTime now = kNow) { return plan_without_answer(observed, now); }
 
 api::VideoJobStatus after(const Observed& observed, WallTime now = kNow) {
   return status_after(plan_of(observed, now), observed.job);
@@ -46,6 +46,48 @@ TEST(VideoJob, WaitsForADeploymentThatDoesNotExist) {
   EXPECT_EQ(kstatus(status, 1), "InProgress");
 }
 
+// Of namespace films, at the deployment of namespace studio.
+Observed guest() {
+  Observed observed = served();
+  observed.job.spec.deployment_ref->namespace_ = "studio";
+  observed.job.spec.output = api::Output{api::OutputClaim{"videos", ""}};
+  observed.deployment->metadata.namespace_ = "studio";
+  return observed;
+}
+
+TEST(VideoJob, IsServedByADeploymentOfAnotherNamespaceOnlyWhereThatAdmitsIt) {
+  Observed observed = guest();
+  const auto refused = after(observed);
+  EXPECT_EQ(refused.phase, "Pending");
+  EXPECT_EQ(reason_of(refused.conditions), "RefNotPermitted");
+  EXPECT_EQ(kstatus(refused, 1), "InProgress");
+  observed.deployment->spec.allowed_namespaces =
+      api::AllowedNamespaces{.from = "Selector", .selector = api::NamespaceSelector{{{"team", "film"}}}};
+  EXPECT_EQ(reason_of(after(observed).conditions), "RefNotPermitted");
+  observed.namespace_labels = {{"team", "film"}};
+  EXPECT_EQ(reason_of(after(observed).conditions), "Assigned");
+}
+
+TEST(VideoJob, OfAnotherNamespaceLearnsNothingOfWhatItMayNotUse) {
+  Observed observed = guest();
+  const auto refused = after(observed);
+  observed.deployment.reset();
+  EXPECT_EQ(message_of(after(observed).conditions), message_of(refused.conditions));
+}
+
+TEST(VideoJob, OfAnotherNamespaceHoldsUpNobodyWhileItIsRefused) {
+  Observed observed = guest();
+  observed.job.status = after(observed);
+  EXPECT_FALSE(stands_in_line(observed.job));
+}
+
+TEST(VideoJob, NeverUsesAClaimOfAnotherNamespace) {
+  Observed observed = guest();
+  observed.job.spec.output.reset();
+  observed.deployment->spec.allowed_namespaces = api::AllowedNamespaces{.from = "All"};
+  EXPECT_EQ(reason_of(after(observed).conditions), "NoArtifactStore");
+}
+
 TEST(VideoJob, SaysWhyItsDeploymentIsNotReady) {
   Observed observed = served();
   observed.turn = {};
@@ -67,6 +109,16 @@ TEST(VideoJob, IsStalledWhenNobodyNamesAStore) {
   observed.job.status = status;
   observed.deployment = make_wan_deployment();
   EXPECT_EQ(reason_of(after(observed).conditions), "Assigned") << "the deployment has been given a store";
+}
+
+TEST(VideoJob, SaysThatAQuotaKeepsItsArtifactServerFromStarting) {
+  Observed observed = served();
+  observed.artifact_deployment->ready_replicas = 0;
+  observed.artifact_deployment->conditions = {
+      {"ReplicaFailure", "True", "FailedCreate", "pods \"x\" is forbidden: exceeded quota: small"}};
+  const auto status = after(observed);
+  EXPECT_EQ(reason_of(status.conditions), "WaitingForArtifactServer");
+  EXPECT_THAT(message_of(status.conditions), HasSubstr("exceeded quota: small"));
 }
 
 TEST(VideoJob, WaitsForItsArtifactServerAndSaysWhatIsInTheWay) {

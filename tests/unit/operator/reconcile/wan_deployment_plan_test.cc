@@ -182,6 +182,19 @@ TEST(WanDeployment, StopsWhenSuspendedEvenWithAJobUnderWay) {
   EXPECT_EQ(kstatus(status, 1), "Current");
 }
 
+TEST(WanDeployment, TellsHowFarThePodIsThatIsFurthestBehind) {
+  Observed observed = starting();
+  api::RuntimeView view{.pod_uid = observed.pods[0].metadata.uid};
+  view.weights = api::WeightsProgress{1'000, 10'000, 100, 90};
+  observed.runtimes = {view};
+  observed.deployment.status = after(observed);
+  EXPECT_EQ(observed.deployment.status.weights, (api::WeightsStatus{1'000, 10'000, 100, 90}));
+  observed.runtimes[0].weights->bytes_done = 1'099;
+  EXPECT_EQ(after(observed).weights->bytes_done, 1'000) << "not worth a write";
+  observed.runtimes[0].weights->bytes_done = 1'100;
+  EXPECT_EQ(after(observed).weights->bytes_done, 1'100);
+}
+
 TEST(WanDeployment, DoesNothingWhileItIsDeleted) {
   Observed observed = serving();
   observed.deployment.metadata.deleted = kNow;
