@@ -16,7 +16,7 @@ metadata: {name: bench}
 spec:
   displayName: Bench
   task: text-to-video
-  source: {local: {path: /opt/wan/gallery}}
+  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
   profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
 )";
 constexpr const char* kVolume = R"(

@@ -40,11 +40,13 @@ std::vector<Json> models() {
   std::vector<Json> made;
   for (size_t i = 0; i < kModels; ++i) {
     Json model = named("wan.gallery/v1alpha1", "GalleryModel", "bench-" + std::to_string(i), "");
-    model["spec"] =
-        parse_yaml(
-            "{displayName: Bench, task: text-to-video, source: {local: {path: /opt/wan/gallery}}, profiles: "
-            "[{name: cpu, gpusPerReplica: 0, cpu: '1', memory: 1Gi, precision: fp32}]}")
-            .value();
+    model["spec"] = parse_yaml(
+                        "{displayName: Bench, task: text-to-video, source: {local: {path: /opt/wan/gallery}, "
+                        "digest: 'sha256:" +
+                        std::string(64, 'a') +
+                        "'}, profiles: "
+                        "[{name: cpu, gpusPerReplica: 0, cpu: '1', memory: 1Gi, precision: fp32}]}")
+                        .value();
     made.push_back(std::move(model));
   }
   return made;
