@@ -20,7 +20,7 @@ metadata: {}
 spec:
   displayName: Wan Tiny
   task: text-to-video
-  source: {local: {path: /opt/wan/gallery}}
+  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
   profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
 )",
                                   "wan-tiny");

@@ -1,0 +1,167 @@
+// What goes wrong outside of the operator: it says what it is, in words to act on, and goes on once it is put
+// right.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/io/file.h"
+#include "tests/support/cuttable_proxy.h"
+#include "tests/unit/operator/control_plane/control_plane.h"
+
+namespace wan {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr kube::Resource kQuotas{"", "v1", "resourcequotas", "ResourceQuota"};
+constexpr kube::Resource kClusterRoles{"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole",
+                                       false};
+
+std::string phase(const Json& object) { return string_or(object, {"status", "phase"}, ""); }
+
+std::string message(const Json& object) {
+  const Json* conditions = find(object, {"status", "conditions"});
+  for (const Json& one : conditions != nullptr ? *conditions : Json::array()) {
+    if (string_or(one, {"type"}, "") == "Ready") return string_or(one, {"message"}, "");
+  }
+  return "";
+}
+
+class TroubleTest : public ControlPlaneTest {
+ protected:
+  void make(const kube::Resource& resource, const std::string& yaml) {
+    const auto made = create(resource, yaml);
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  void make_model(const std::string& name = "wan-tiny") {
+    make(kube::kGalleryModels, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: GalleryModel
+metadata: {name: )" + name + R"(}
+spec:
+  displayName: Wan Tiny
+  task: text-to-video
+  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
+  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
+)");
+  }
+  void make_deployment() {
+    make(kube::kWanDeployments, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: WanDeployment
+metadata: {name: tiny}
+spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
+)");
+  }
+  void make_job(const std::string& name, const std::string& more) {
+    make(kube::kVideoJobs, "{apiVersion: wan.gallery/v1alpha1, kind: VideoJob, metadata: {name: " + name +
+                               "}, spec: {prompt: a red ball, " + more + "}}");
+  }
+  // Waits for the reason, and prints how long it took to be told.
+  bool says(const kube::Resource& resource, const std::string& name, const std::string& reason,
+            const std::string& words) {
+    const auto begin = std::chrono::steady_clock::now();
+    const bool said = wait_for(resource, name, [&](const Json& object) {
+      return condition_reason(object, "Ready") == reason && message(object).find(words) != std::string::npos;
+    });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    std::printf("%s %s: told after %.1f s\n", name.c_str(), reason.c_str(), took.count());
+    return said;
+  }
+  bool runs() {
+    return wait_for(kube::kWanDeployments, "tiny", [](const Json& d) { return phase(d) == "Running"; });
+  }
+  bool succeeds(const std::string& name) {
+    return wait_for(kube::kVideoJobs, name, [](const Json& j) { return phase(j) == "Succeeded"; });
+  }
+};
+
+TEST_F(TroubleTest, WhatIsNamedAndDoesNotExistIsWaitedForUntilItAppears) {
+  kubelet_->start();
+  start_operator("a");
+  make_job("served", "deploymentRef: {name: tiny}");
+  make_job("own", "model: {name: wan-tiny}, output: {pvc: {claimName: videos}}");
+  make_deployment();
+  EXPECT_TRUE(says(kube::kVideoJobs, "own", "ModelNotFound", "GalleryModel wan-tiny does not exist"));
+  EXPECT_TRUE(says(kube::kWanDeployments, "tiny", "ModelNotFound", "GalleryModel wan-tiny does not exist"));
+  EXPECT_TRUE(
+      says(kube::kVideoJobs, "served", "WaitingForDeployment", "GalleryModel wan-tiny does not exist"));
+  make_model();
+  EXPECT_TRUE(succeeds("served"));
+  EXPECT_TRUE(succeeds("own"));
+}
+
+TEST_F(TroubleTest, WhatNeverAppearsEndsAtTheDeadlineAndSaysWhy) {
+  start_operator("a");
+  make_job("served", "deploymentRef: {name: tiny}, queueDeadlineSeconds: 3");
+  EXPECT_TRUE(says(kube::kVideoJobs, "served", "DeploymentNotFound", "WanDeployment tiny does not exist"));
+  EXPECT_TRUE(says(kube::kVideoJobs, "served", "QueueDeadlineExceeded", "WanDeployment tiny does not exist"));
+  const Json job = get_or_null(kube::kVideoJobs, "served");
+  EXPECT_EQ(phase(job), "Failed");
+  EXPECT_EQ(condition_reason(job, "Stalled"), "QueueDeadlineExceeded");
+}
+
+TEST_F(TroubleTest, AQuotaThatIsUsedUpIsNamedAndItsEndHeals) {
+  kubelet_->start();
+  start_operator("a");
+  make(kQuotas,
+       "{apiVersion: v1, kind: ResourceQuota, metadata: {name: small}, spec: {hard: {pods: \"0\"}}}");
+  ASSERT_TRUE(
+      wait_for(kQuotas, "small", [](const Json& q) { return find(q, {"status", "hard"}) != nullptr; }));
+  make_model();
+  make_deployment();
+  EXPECT_TRUE(says(kube::kWanDeployments, "tiny", "ReplicaFailure", "exceeded quota: small"));
+  make_job("served", "deploymentRef: {name: tiny}");
+  EXPECT_TRUE(says(kube::kVideoJobs, "served", "WaitingForArtifactServer", "exceeded quota: small"));
+  // Room for the artifact server alone; a batch Job tells of its own refusal by an event only.
+  ASSERT_TRUE(patch(kQuotas, "small", "spec: {hard: {pods: \"2\"}}"));
+  ASSERT_TRUE(runs());
+  make_job("own", "model: {name: wan-tiny}, output: {pvc: {claimName: videos}}");
+  EXPECT_TRUE(says(kube::kVideoJobs, "own", "ReplicaFailure", "exceeded quota: small"));
+  ASSERT_TRUE(remove(kQuotas, "small"));
+  EXPECT_TRUE(succeeds("served"));
+  EXPECT_TRUE(succeeds("own"));
+}
+
+TEST_F(TroubleTest, AMissingRightIsNamedAndWorkGoesOnOnceItIsGiven) {
+  kubelet_->start();
+  Json role = get_or_null(kClusterRoles, "wan-gallery");
+  for (Json& rule : role["rules"]) {
+    if (rule["resources"] == Json::array({"networkpolicies"})) rule["verbs"] = {"get", "list", "watch"};
+  }
+  ASSERT_TRUE(run(api_->update(kClusterRoles, role)));
+  start_operator("a");
+  make_model();
+  make_deployment();
+  EXPECT_TRUE(says(kube::kWanDeployments, "tiny", "Forbidden", "cannot patch resource \"networkpolicies\""));
+  EXPECT_TRUE(wait_until([&] {
+    for (const Json& event : list(kube::kEvents)) {
+      if (string_or(event, {"reason"}, "") == "Forbidden") return true;
+    }
+    return false;
+  }));
+  apply_rbac(*kube::load_config("", ""));
+  EXPECT_TRUE(runs());
+}
+
+TEST_F(TroubleTest, AnApiServerThatIsDownAtTheStartIsWaitedFor) {
+  const auto config = kube::load_config("", "");
+  testing::CuttableProxy proxy(context_, {asio::ip::make_address(config->server.host), config->server.port});
+  std::string kubeconfig = read_file(kubeconfig_).value();
+  const std::string address = net::authority(config->server);
+  kubeconfig.replace(kubeconfig.find(address), address.size(), "127.0.0.1:" + std::to_string(proxy.port()));
+  OperatorFlags flags;
+  flags.kubeconfig =
+      (std::filesystem::path(::testing::TempDir()) / (namespace_ + ".down.kubeconfig")).string();
+  ASSERT_TRUE(write_file_atomically(flags.kubeconfig, kubeconfig));
+  proxy.cut();
+  testing::OperatorProcess& only = start_operator("a", flags);
+  ASSERT_TRUE(wait_until([&] { return only.logged("waiting for the operator key"); }));
+  EXPECT_TRUE(only.running());
+  proxy.mend();
+  EXPECT_TRUE(wait_until([&] { return only.logged("leading as"); }));
+  run(proxy.stop());
+}
+
+}  // namespace
+}  // namespace wan
