@@ -42,13 +42,13 @@ metadata: {{name: {NAMESPACE}, labels: {{pod-security.kubernetes.io/enforce: res
                   .replace("namespace: default", f"namespace: {NAMESPACE}"), NAMESPACE)
 
 
-def install():
+def install(*more_values):
     started = time.monotonic()
     images = {name: CLUSTER.images[f"{name.upper()}_IMAGE"].rsplit(":", 1) for name in ("operator", "runtime")}
     values = [f"image.{name}.{key}={value}" for name, (repository, tag) in images.items()
               for key, value in (("repository", repository), ("tag", tag))]
     CLUSTER.helm("upgrade", "--install", "wan-gallery", ROOT / "charts/wan-gallery", "--namespace", SYSTEM,
-                 "--create-namespace", "--set", ",".join(values), "--wait", "--timeout", "300s")
+                 "--create-namespace", "--set", ",".join((*values, *more_values)), "--wait", "--timeout", "300s")
     print(f"helm install: operator Available after {time.monotonic() - started:.1f} s", flush=True)
 
 

@@ -80,7 +80,12 @@ class Serving(Story):
         self.assert_in_order(watch.distinct("status", "phase"), DEPLOYMENT_PHASES, ["Running"])
         self.assertEqual(condition(deployment, "Ready").get("status"), "True")
         self.assertEqual(deployment["status"]["observedGeneration"], deployment["metadata"]["generation"])
-        self.assertRegex(deployment["status"]["model"]["digest"], "^sha256:[0-9a-f]{64}$")
+        entry = cluster().wait("wan-tiny looked into", f"{API}/gallerymodels/wan-tiny",
+                               lambda m: condition(m, "Ready").get("status") == "True")
+        self.assertRegex(entry["status"]["digest"], "^sha256:[0-9a-f]{64}$")
+        self.assertEqual(deployment["status"]["model"]["digest"], entry["status"]["digest"])
+        self.assertEqual(entry["status"]["defaults"]["steps"], 20)
+        self.assertGreater(entry["status"]["bytes"], 10_000_000)
         self.assertEqual(deployment["status"]["readyReplicas"], 1)
 
     def test_its_pods_are_restricted_and_hold_no_token(self):
@@ -106,6 +111,19 @@ class Serving(Story):
         pod = runtime_pods()[0]["metadata"]["name"]
         for container in ("runtime", "pull"):
             self.assertTrue(cluster().kubectl("-n", NAMESPACE, "logs", pod, "-c", container).strip(), container)
+
+    def test_an_autoscaler_scales_it_through_the_scale_subresource(self):
+        self.serve()
+        def serves(count):
+            return lambda d: phase(d) == "Running" and d["status"]["readyReplicas"] == count and d["status"]["replicas"] == count
+        for count in (2, 1):
+            cluster().kubectl("-n", NAMESPACE, "scale", "wandeployment", "wan-tiny", f"--replicas={count}")
+            cluster().wait(f"wan-tiny with {count} replicas", f"{DEPLOYMENTS}/wan-tiny", serves(count), DEPLOY_SECONDS)
+            scale = cluster().get(f"{DEPLOYMENTS}/wan-tiny/scale")
+            self.assertEqual(scale["status"]["replicas"], count)
+            found = cluster().get(f"{PODS}?labelSelector={scale['status']['selector'].replace('/', '%2F').replace('=', '%3D')}")
+            alive = [p for p in found["items"] if not p["metadata"].get("deletionTimestamp")]
+            self.assertEqual(len(alive), count)
 
     def test_a_profile_that_no_node_can_run_says_what_is_missing(self):
         model = cluster().get(f"{API}/gallerymodels/wan-tiny")
@@ -187,6 +205,27 @@ class Generating(Story):
         print(f"one-shot VideoJob: apply -> Succeeded {time.monotonic() - started:.1f} s", flush=True)
         self.assert_shows(self.save(job, "green-square.mp4"), job, color="green", background="white", direction="up")
 
+    def test_an_identical_job_gets_the_video_without_making_it_again(self):
+        self.serve()
+        prompt = PROMPTS["moving-ball"][0]
+        self.submit("made", prompt, seed=77)
+        made = self.finish("made")
+        self.submit("same", prompt, seed=77)
+        same = self.finish("same")
+        self.assertEqual(same["status"]["jobHash"], made["status"]["jobHash"])
+        self.assertEqual(same["status"]["result"]["sha256"], made["status"]["result"]["sha256"])
+        self.assertEqual(at(same, "status", "attempts") or 0, 0)
+        self.assertIsNone(at(same, "status", "assignment"))
+        self.assertEqual(self.save(same, "same.mp4").read_bytes(), self.save(made, "made.mp4").read_bytes())
+
+    def test_two_identical_jobs_at_once_are_one_inference(self):
+        self.serve()
+        for name in ("twin-a", "twin-b"):
+            self.submit(name, LONG["prompt"], seed=78, steps=40)
+        jobs = [self.finish(name) for name in ("twin-a", "twin-b")]
+        self.assertEqual(sorted(at(j, "status", "attempts") or 0 for j in jobs), [0, 1])
+        self.assertEqual(len({j["status"]["result"]["sha256"] for j in jobs}), 1)
+
     def test_a_job_can_be_cancelled(self):
         self.serve()
         self.submit("cancelled", LONG["prompt"], seed=9, steps=LONG["steps"])
@@ -202,20 +241,101 @@ class Generating(Story):
         self.assertEqual(phase(job), "Pending")
 
 
+class Troubles(Story):
+    """What is wrong outside is told by the status, and heals when it is put right: nobody deletes anything."""
+
+    def told(self, name, reason, words, path=DEPLOYMENTS):
+        """Waits until the Ready condition says so; prints how long that took."""
+        started = time.monotonic()
+        found = cluster().wait(f"{name} says {reason}", f"{path}/{name}",
+                               lambda d: condition(d, "Ready").get("reason") == reason and words in condition(d, "Ready")["message"])
+        print(f"{name}: {reason} told after {time.monotonic() - started:.1f} s: {condition(found, 'Ready')['message']}", flush=True)
+        self.assertEqual(condition(found, "Ready")["status"], "False")
+        return found
+
+    def heals(self, name):
+        started = time.monotonic()
+        cluster().wait(f"{name} Running", f"{DEPLOYMENTS}/{name}", lambda d: phase(d) == "Running" and
+                       d["status"]["observedGeneration"] == d["metadata"]["generation"], DEPLOY_SECONDS)
+        print(f"{name}: Running {time.monotonic() - started:.1f} s after it was put right", flush=True)
+
+    def removed_later(self, kind, name):
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", kind, name, "--ignore-not-found")
+
+    def patch(self, kind, name, patch, namespace=("-n", NAMESPACE)):
+        cluster().kubectl(*namespace, "patch", kind, name, "--type=merge", "-p", fixture.json.dumps(patch))
+
+    def test_a_node_selector_that_no_node_matches_and_is_taken_back(self):
+        self.removed_later("wandeployment", "misplaced")
+        cluster().apply(deployment_yaml("misplaced", placement={"nodeSelector": {"disk": "none-has-it"}}), NAMESPACE)
+        self.told("misplaced", "Unschedulable", "node affinity/selector")
+        self.patch("wandeployment", "misplaced", {"spec": {"placement": None}})
+        self.heals("misplaced")
+
+    def test_a_running_deployment_survives_a_bad_node_selector(self):
+        self.removed_later("wandeployment", "survivor")
+        cluster().apply(deployment_yaml("survivor"), NAMESPACE)
+        self.heals("survivor")
+        (before,) = runtime_pods("survivor")
+        self.patch("wandeployment", "survivor", {"spec": {"placement": {"nodeSelector": {"disk": "none-has-it"}}}})
+        self.told("survivor", "Unschedulable", "node affinity/selector")
+        self.patch("wandeployment", "survivor", {"spec": {"placement": None}})
+        self.heals("survivor")
+        self.assertIn(before["metadata"]["uid"], {p["metadata"]["uid"] for p in runtime_pods("survivor")}, "it served all the time")
+
+    def test_a_gallery_entry_whose_weights_are_not_where_it_says(self):
+        entry = cluster().get(f"{API}/gallerymodels/wan-tiny")
+        wrong = {"apiVersion": entry["apiVersion"], "kind": "GalleryModel", "metadata": {"name": "misfiled"}, "spec": entry["spec"]}
+        right = entry["spec"]["source"]["local"]["path"]
+        wrong["spec"]["source"]["local"] = {"path": "/not/there", "ref": "wan-tiny"}
+        self.addCleanup(cluster().kubectl, "delete", "gallerymodel", "misfiled", "--ignore-not-found")
+        self.removed_later("wandeployment", "misfiled")
+        cluster().apply(fixture.json.dumps(wrong))
+        cluster().apply(deployment_yaml("misfiled", "misfiled"), NAMESPACE)
+        self.told("misfiled", "WeightsFailed", "/not/there")
+        self.told("misfiled", "SourceUnreadable", "/not/there", f"{API}/gallerymodels")
+        self.patch("gallerymodel", "misfiled", {"spec": {"source": {"local": {"path": right}}}}, namespace=())
+        self.heals("misfiled")
+
+    def test_a_claim_that_does_not_exist(self):
+        self.serve()
+        self.removed_later("videojob", "no-claim")
+        self.submit("no-claim", "a red ball", output={"pvc": {"claimName": "not-there"}})
+        cluster().wait("no-claim says why", f"{JOBS}/no-claim", lambda j: 'persistentvolumeclaim "not-there" not found' in
+                       condition(j, "Ready").get("message", ""))
+
+    def test_a_runtime_image_that_cannot_be_pulled(self):
+        if cluster().host_processes:
+            self.skipTest("host processes have no images")
+        self.addCleanup(fixture.install)
+        self.removed_later("wandeployment", "imageless")
+        fixture.install("image.runtime.repository=registry.invalid/runtime")
+        cluster().apply(deployment_yaml("imageless"), NAMESPACE)
+        self.told("imageless", "ImagePullFailed", "registry.invalid/runtime")
+        fixture.install()
+        self.heals("imageless")
+
+
 class Surviving(Story):
     """What is killed in the middle ends in the same bytes as what is left alone."""
     undisturbed = None
+
+    def disturb(self, name):
+        """Submits a job that nobody has made yet: what another VideoJob has made would not be made again."""
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "videojob", name, "--ignore-not-found")
+        self.submit(name, **LONG)
 
     def expected(self):
         if Surviving.undisturbed is None:
             self.serve()
             self.submit("undisturbed", **LONG)
             Surviving.undisturbed = self.finish("undisturbed")["status"]["result"]["sha256"]
+            cluster().kubectl("-n", NAMESPACE, "delete", "videojob", "undisturbed")
         return Surviving.undisturbed
 
     def test_a_killed_operator_loses_no_job(self):
         expected = self.expected()
-        self.submit("operator-killed", **LONG)
+        self.disturb("operator-killed")
         self.wait_for_denoising("operator-killed")
         (pod,) = operator_pods()
         cluster().kill_container(pod, "operator")
@@ -226,7 +346,7 @@ class Surviving(Story):
 
     def test_a_deleted_runtime_pod_is_followed_by_a_second_attempt(self):
         expected = self.expected()
-        self.submit("pod-deleted", **LONG)
+        self.disturb("pod-deleted")
         job = self.wait_for_denoising("pod-deleted")
         first = job["status"]["assignment"]["podName"]
         cluster().kubectl("-n", NAMESPACE, "delete", "pod", first, "--grace-period=0", "--force")
@@ -238,7 +358,7 @@ class Surviving(Story):
     def test_a_crashed_runtime_process_is_followed_by_a_second_attempt(self):
         expected = self.expected()
         self.serve()
-        self.submit("runtime-crashed", **LONG)
+        self.disturb("runtime-crashed")
         job = self.wait_for_denoising("runtime-crashed")
         pod = cluster().get(f"{PODS}/{job['status']['assignment']['podName']}")
         cluster().kill_container(pod, "runtime")
@@ -266,4 +386,4 @@ class Removing(Story):
         self.assertEqual(operator_pods(), [])
 
 
-STORIES = [Installing, Refusing, Serving, Generating, Surviving, Removing]
+STORIES = [Installing, Refusing, Serving, Generating, Surviving, Troubles, Removing]
