@@ -13,9 +13,17 @@ namespace reason = api::reason;
 void ask(Draft& draft, const api::Pod& pod, int attempt) {
   Json body = job_body(draft, pod.metadata.uid, attempt, draft.job().spec.active_deadline_seconds);
   draft.after_status.push_back(Resolve{pod.metadata.uid, draft.job().metadata.uid, attempt, std::move(body)});
-  // Nothing is written for it; the plan with the answer comes at once.
-  draft.status = draft.job().status;
+  // The plan with the answer comes at once, so that by itself the question is not worth a write.
   draft.look_at(draft.now);
+  api::VideoJobStatus known = draft.job().status;
+  known.observed_generation = draft.status.observed_generation;
+  if (draft.status == known) {
+    draft.status = draft.job().status;
+    return;
+  }
+  // An attempt that this plan saw end must be told: while it stands in the status, answers are not looked at.
+  wait(draft, api::job_phase::kQueued,
+       {reason::kWaitingForReplica, "pod " + pod.metadata.name + " is asked whether it takes the job"});
 }
 
 void note_answer(Draft& draft) {

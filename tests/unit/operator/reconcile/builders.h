@@ -162,11 +162,12 @@ std::vector<T> steps_of(const Plan& plan) {
   return result;
 }
 
-// The plan after the pod that is asked what it would make of the job could not say.
+// The plan after the pod that is asked what it would make of the job could not say. Of a job whose status has
+// an assignment no answers are observed.
 inline Plan plan_without_answer(const video_job::Observed& observed, WallTime now) {
   Plan first = video_job::plan(observed, settings(), now);
   const auto asked = steps_of<Resolve>(first);
-  if (asked.empty()) return first;
+  if (asked.empty() || observed.job.status.assignment) return first;
   video_job::Observed answered = observed;
   answered.answer = video_job::Answer{.pod_uid = asked.front().pod_uid};
   return video_job::plan(answered, settings(), now);

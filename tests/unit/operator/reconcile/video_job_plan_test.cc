@@ -348,14 +348,18 @@ TEST(VideoJob, GoesToAnotherPodWhenItsPodIsGone) {
   observed.pods.clear();
   observed.runtimes.clear();
   offer(observed, "pod-b");
+  const Plan ended = plan_of(observed);
+  EXPECT_EQ(steps_of<EmitEvent>(ended)[0].reason, "Retrying");
+  carry_out(ended, observed);
+  EXPECT_FALSE(observed.job.status.assignment);
   const Plan plan = plan_of(observed);
   const auto status = status_after(plan, observed.job);
+  ASSERT_TRUE(status.assignment);
   EXPECT_EQ(status.assignment->pod_name, "pod-b");
   EXPECT_EQ(status.assignment->attempt, 2);
   EXPECT_EQ(status.failures, 0) << "losing a pod is not the job's failure";
   EXPECT_EQ(status.start_time, kNow) << "the deadline goes on from the first assignment";
   ASSERT_THAT(steps_of<Dispatch>(plan), SizeIs(1));
-  EXPECT_EQ(steps_of<EmitEvent>(plan)[0].reason, "Retrying");
 }
 
 TEST(VideoJob, IsNotGivenToASecondPodWhileTheFirstIsOnlyOutOfReach) {

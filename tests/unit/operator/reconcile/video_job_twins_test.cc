@@ -50,6 +50,20 @@ TEST(VideoJobTwins, WithoutOneTheJobIsAssignedWithItsHash) {
   EXPECT_TRUE(status.assignment);
 }
 
+TEST(VideoJobTwins, AnAttemptThatEndedIsToldBeforeTheNextPodIsAsked) {
+  Observed observed = served();
+  observed.job.status.phase = "Running";
+  observed.job.status.attempts = 1;
+  observed.job.status.assignment =
+      api::Assignment{.pod_name = "pod-gone", .pod_uid = "pod-gone-uid", .attempt = 1, .assigned_at = kNow};
+  const Plan plan = plan_of(observed);
+  EXPECT_THAT(steps_of<Resolve>(plan), SizeIs(1));
+  const auto status = after(observed);
+  EXPECT_FALSE(status.assignment);
+  EXPECT_EQ(status.phase, "Queued");
+  EXPECT_THAT(message_of(status.conditions), HasSubstr("pod-a"));
+}
+
 TEST(VideoJobTwins, TheAnswerOfAnotherPodDoesNotCount) {
   Observed observed = answered();
   observed.answer->pod_uid = "pod-b-uid";
