@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "operator/api/boxed.h"
 #include "operator/api/field_table.h"
 #include "operator/api/quantity.h"
 
@@ -96,6 +97,17 @@ struct Codec<std::optional<M>> {
     return Codec<M>::read(value, member.emplace(), path);
   }
   static std::optional<Json> write(const std::optional<M>& member) {
+    return member ? Codec<M>::write(*member) : std::nullopt;
+  }
+  static Json schema(const Facts& facts) { return Codec<M>::schema(facts); }
+};
+
+template <typename M>
+struct Codec<Boxed<M>> {
+  static Status read(const Json& value, Boxed<M>& member, const std::string& path) {
+    return Codec<M>::read(value, member.emplace(), path);
+  }
+  static std::optional<Json> write(const Boxed<M>& member) {
     return member ? Codec<M>::write(*member) : std::nullopt;
   }
   static Json schema(const Facts& facts) { return Codec<M>::schema(facts); }

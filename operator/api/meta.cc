@@ -30,7 +30,7 @@ std::vector<std::string> own_finalizers(const Json& metadata) {
   return result;
 }
 
-std::optional<OwnerRef> controller_of(const Json& metadata) {
+Boxed<OwnerRef> controller_of(const Json& metadata) {
   const Json* owners = find(metadata, {"ownerReferences"});
   if (!owners || !owners->is_array()) return std::nullopt;
   for (const Json& owner : *owners) {

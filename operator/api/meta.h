@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "base/result.h"
+#include "operator/api/boxed.h"
 
 namespace wan::api {
 
@@ -33,7 +34,7 @@ struct Meta {
   std::map<std::string, std::string> labels;       // only keys of wan.gallery/
   std::map<std::string, std::string> annotations;  // only keys of wan.gallery/
   std::vector<std::string> finalizers;             // only ours
-  std::optional<OwnerRef> controller;              // the owner reference with controller: true
+  Boxed<OwnerRef> controller;                      // the owner reference with controller: true
   // Who makes the object again when it is deleted, by its marks: "Argo CD", "Flux"; "" if none is there.
   std::string gitops;
 

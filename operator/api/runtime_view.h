@@ -26,11 +26,11 @@ struct JobState {
   std::string uid;
   int attempt = 0;
   std::string phase;  // Queued Running Succeeded Failed Cancelled
-  std::optional<Progress> progress;
-  std::optional<Resolved> resolved;
+  Boxed<Progress> progress;
+  Boxed<Resolved> resolved;
   std::string job_hash;
-  std::optional<VideoResult> result;
-  std::optional<Timings> timings;
+  Boxed<VideoResult> result;
+  Boxed<Timings> timings;
   std::optional<JobError> error;
 
   bool operator==(const JobState&) const = default;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "operator/api/boxed.h"
 #include "operator/api/conditions.h"
 #include "operator/api/kind.h"
 #include "operator/api/meta.h"
@@ -62,7 +63,7 @@ struct Retention {
 
 struct VideoJobSpec {
   std::optional<DeploymentRef> deployment_ref;
-  std::optional<JobModel> model;
+  Boxed<JobModel> model;
   std::string prompt;
   std::optional<std::string> negative_prompt;  // set and empty is not unset
   std::string size;
@@ -73,7 +74,7 @@ struct VideoJobSpec {
   std::optional<double> shift;
   std::string sampler;
   std::optional<int64_t> seed;
-  std::optional<Output> output;
+  Boxed<Output> output;
   int priority = 0;
   int64_t active_deadline_seconds = 3600;
   int64_t queue_deadline_seconds = 86400;
@@ -81,7 +82,7 @@ struct VideoJobSpec {
   bool suspend = false;
   bool cancel = false;
   std::optional<int64_t> ttl_seconds_after_finished;
-  std::optional<Retention> retention;
+  Boxed<Retention> retention;
 
   bool operator==(const VideoJobSpec&) const = default;
   static const Table<VideoJobSpec>& table();
@@ -162,11 +163,11 @@ struct Timings {
 struct VideoJobStatus {
   int64_t observed_generation = -1;
   std::string phase;
-  std::optional<Resolved> resolved;
-  std::optional<Assignment> assignment;
-  std::optional<Progress> progress;
-  std::optional<VideoResult> result;
-  std::optional<Timings> timings;
+  Boxed<Resolved> resolved;
+  Boxed<Assignment> assignment;
+  Boxed<Progress> progress;
+  Boxed<VideoResult> result;
+  Boxed<Timings> timings;
   int attempts = 0;  // attempts begun
   int failures = 0;  // attempts that failed in a way that may be tried again; compared with backoffLimit
   std::optional<WallTime> retry_time;  // no attempt begins before; there only while that is to come
@@ -185,12 +186,19 @@ struct VideoJob {
   Meta metadata;
   VideoJobSpec spec;
   VideoJobStatus status;
+  // An ended job as caches keep it: see trim().
+  bool trimmed = false;
 
   bool operator==(const VideoJob&) const = default;
 };
 
 // True for Succeeded, Failed and Cancelled.
 [[nodiscard]] bool is_finished(const VideoJobStatus& status);
+
+// Leaves of a job that has ended what is still looked at: whose it is, how it ended, what its clean-up needs,
+// what it teaches about the next. Its status can't be written again from this: who wants to reads the object
+// first.
+void trim(VideoJob& job);
 
 template <>
 const KindInfo& kind_info<VideoJob>();

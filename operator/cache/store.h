@@ -3,11 +3,12 @@
 // more watchers write (one a namespace, or one for all); everyone on the thread reads. Pointers and
 // references stay valid until the next suspension of the reader, not longer.
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -65,12 +66,11 @@ class Store final : public StoreBase {
   }
   [[nodiscard]] bool contains(const Key& key) const override { return entries_.contains(key); }
   [[nodiscard]] const std::map<Key, T>& all() const { return entries_; }
-  [[nodiscard]] std::vector<const T*> by(size_t index, const std::string& value) const {
-    const auto it = indexes_.at(index).keys.find(value);
-    std::vector<const T*> found;
-    if (it == indexes_.at(index).keys.end()) return found;
-    for (const Key& key : it->second) found.push_back(&entries_.at(key));
-    return found;
+  // In the order of their keys.
+  [[nodiscard]] const std::vector<const T*>& by(size_t index, const std::string& value) const {
+    static const std::vector<const T*> none;
+    const auto it = indexes_.at(index).entries.find(value);
+    return it == indexes_.at(index).entries.end() ? none : it->second;
   }
 
   [[nodiscard]] bool synced() const override {
@@ -94,7 +94,8 @@ class Store final : public StoreBase {
  private:
   struct Index {
     IndexFunction function;
-    std::unordered_map<std::string, std::set<Key>> keys;
+    // Pointers into entries_, whose nodes stay where they are.
+    std::unordered_map<std::string, std::vector<const T*>> entries;
   };
 
   struct Writer final : Sink {
@@ -213,18 +214,28 @@ class Store final : public StoreBase {
     }
   }
 
+  static bool in_order(const T* a, const T* b) {
+    return std::tie(a->metadata.namespace_, a->metadata.name) <
+           std::tie(b->metadata.namespace_, b->metadata.name);
+  }
   void index(const T& entry) {
     for (Index& i : indexes_) {
-      for (const std::string& value : i.function(entry)) i.keys[value].insert(key_of(entry.metadata));
+      for (const std::string& value : i.function(entry)) {
+        std::vector<const T*>& list = i.entries[value];
+        const auto place = std::ranges::lower_bound(list, &entry, in_order);
+        if (place == list.end() || *place != &entry) list.insert(place, &entry);
+      }
     }
   }
   void unindex(const T& entry) {
     for (Index& i : indexes_) {
       for (const std::string& value : i.function(entry)) {
-        const auto it = i.keys.find(value);
-        if (it == i.keys.end()) continue;
-        it->second.erase(key_of(entry.metadata));
-        if (it->second.empty()) i.keys.erase(it);
+        const auto it = i.entries.find(value);
+        if (it == i.entries.end()) continue;
+        std::vector<const T*>& list = it->second;
+        const auto place = std::ranges::lower_bound(list, &entry, in_order);
+        if (place != list.end() && *place == &entry) list.erase(place);
+        if (list.empty()) i.entries.erase(it);
       }
     }
   }

@@ -38,6 +38,13 @@ std::string pod_of(const api::VideoJob& job) {
   return job.status.assignment && !api::is_finished(job.status) ? job.status.assignment->pod_uid : "";
 }
 
+// Most jobs of a cluster have ended, and of those little is ever looked at.
+Result<api::VideoJob> read_video_job(const Json& object) {
+  WAN_TRY(api::VideoJob job, api::from_json<api::VideoJob>(object));
+  if (api::is_finished(job.status)) api::trim(job);
+  return job;
+}
+
 template <class T>
 Values controller_of(const T& object) {
   return some(object.metadata.controller ? object.metadata.controller->uid : "");
@@ -55,7 +62,7 @@ std::string joined(const std::string& namespace_, const std::string& name) { ret
 Caches::Caches()
     : models("gallerymodels"),
       wan_deployments("wandeployments"),
-      video_jobs("videojobs"),
+      video_jobs("videojobs", read_video_job),
       namespaces("namespaces"),
       pods("pods"),
       deployments("deployments"),

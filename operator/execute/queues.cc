@@ -1,11 +1,13 @@
 #include "operator/execute/queues.h"
 
+#include "operator/api/reasons.h"
+
 namespace wan::execute {
 namespace {
 
 // What the video cost a replica; nothing of a job that did not end in one.
 double replica_seconds(const api::VideoJob& job) {
-  if (!job.status.timings || !job.status.result) return 0;
+  if (!job.status.timings || job.status.phase != api::job_phase::kSucceeded) return 0;
   const api::Timings& t = *job.status.timings;
   return t.text_encode.value_or(0) + t.denoise.value_or(0) + t.decode.value_or(0) + t.encode.value_or(0) +
          t.upload.value_or(0);

@@ -6,6 +6,7 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/execute/observe.h"
+#include "operator/kube/api_error.h"
 #include "operator/reconcile/objects/names.h"
 
 namespace wan::execute {
@@ -178,7 +179,7 @@ void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob*
   }
   const bool shown = after == nullptr || after->status.assignment || api::is_finished(after->status);
   if (shown) std::erase_if(claims_, [&](const auto& claim) { return claim.second.uid == job.metadata.uid; });
-  if (after != nullptr && api::is_finished(after->status)) steps_.forget_answer(job.metadata.uid);
+  if (after != nullptr && api::is_finished(after->status)) steps_.forget(job.metadata.uid);
   if (after != nullptr && api::is_finished(after->status) && after->status.assignment) {
     runtimes_.forget_job(after->status.assignment->pod_uid, after->metadata.uid);
   }
@@ -296,7 +297,7 @@ void Reconcilers::wake_server_of(const api::VideoJob& job, bool gone) {
 void Reconcilers::wake_deployment_of(const api::VideoJob& job) {
   const api::WanDeployment* deployment = deployment_of(caches_, job);
   if (deployment == nullptr) return;
-  const auto pods = caches_.pods.by(caches_.pods_by_owner, deployment->metadata.uid);
+  const auto& pods = caches_.pods.by(caches_.pods_by_owner, deployment->metadata.uid);
   const bool drains = std::ranges::any_of(
       pods, [](const api::Pod* pod) { return !pod->metadata.annotation(api::kAnnotationDraining).empty(); });
   if (drains || deployment->spec.scaling)
@@ -319,7 +320,7 @@ void Reconcilers::runtime_changed(const dispatch::PodRef& pod, const dispatch::C
   };
   for (const std::string& uid : change.jobs) {
     wake(uid, std::chrono::milliseconds(0));
-    const auto jobs = caches_.video_jobs.by(caches_.video_jobs_by_uid, uid);
+    const auto& jobs = caches_.video_jobs.by(caches_.video_jobs_by_uid, uid);
     if (jobs.empty() || api::is_finished(jobs.front()->status)) runtimes_.forget_job(pod.uid, uid);
   }
   for (const std::string& uid : change.progress) wake(uid, kProgressDelay);
@@ -358,11 +359,26 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key ke
   if (observed->job.spec.model) co_await look_for_refusal(api_, clock_.wall(), *observed);
   observe_twins(*observed);
   reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
+  if (observed->job.trimmed && reconcile::video_job::needs_whole_job(plan)) {
+    WAN_CO_TRY(auto whole, co_await read_whole(key, observed->job.metadata.uid));
+    if (!whole) co_return controller::Outcome();
+    observed->job = *std::move(whole);
+    plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
+  }
   reserve(observed->job, plan);
   if (auto* queue = caches_.queues.of(observed->job)) {
     queue->told(observed->job.metadata.uid, observed->turn.before);
   }
   co_return co_await carry_out(owner, std::move(plan));
+}
+
+Task<Result<std::optional<api::VideoJob>>> Reconcilers::read_whole(cache::Key key, std::string uid) {
+  const auto live = co_await api_.get(kube::kVideoJobs, key.namespace_, key.name);
+  if (!live && kube::is_not_found(live.error())) co_return std::nullopt;
+  if (!live) co_return fail(live.error());
+  WAN_CO_TRY(api::VideoJob job, api::from_json<api::VideoJob>(*live));
+  if (job.metadata.uid != uid || !api::is_finished(job.status)) co_return std::nullopt;
+  co_return std::optional<api::VideoJob>(std::move(job));
 }
 
 std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job) {

@@ -60,6 +60,8 @@ class Reconcilers {
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_artifacts(cache::Key key);
   // Wakes the jobs whose turn it is at a WanDeployment, and now and then those whose place has changed.
   [[nodiscard]] Task<Result<controller::Outcome>> reconcile_queue(cache::Key key);
+  // A job of which the cache has a part; nothing where it is another one by now, and an event on its way.
+  [[nodiscard]] Task<Result<std::optional<api::VideoJob>>> read_whole(cache::Key key, std::string uid);
   [[nodiscard]] std::optional<WallTime> unreachable_since(const api::VideoJob& job);
   void observe_twins(reconcile::video_job::Observed& observed);
   void wake_twins_of(const api::VideoJob& job);

@@ -12,21 +12,26 @@ namespace {
 
 constexpr std::chrono::seconds kBurialDeadline{600};
 
+// A trimmed job does not have its result at hand, but every success has one.
+bool has_video(const Draft& draft) {
+  const bool made =
+      draft.status.result || (draft.job().trimmed && draft.status.phase == api::job_phase::kSucceeded);
+  return made && !draft.status.artifact_deletion_time;
+}
+
 // Nothing while the artifact server has no address, or where there is no video.
 std::optional<DeleteArtifact> delete_video(const Draft& draft) {
   const auto& result = draft.status.result;
   const auto& service = draft.observed.artifact_service;
   const std::string server = service ? service_url(*service) : "";
-  if (!result || draft.status.artifact_deletion_time || server.empty()) return std::nullopt;
+  if (!has_video(draft) || server.empty()) return std::nullopt;
   const std::string path = artifact_path(draft.job());
   return DeleteArtifact{.url = server + "/v1/artifacts/" + path,
                         .audience = artifact_audience(draft.job().metadata.namespace_, claim_of(draft)),
                         .path = path,
-                        .sha256 = result->sha256,
+                        .sha256 = result ? result->sha256 : "",
                         .job_uid = draft.job().metadata.uid};
 }
-
-bool has_video(const Draft& draft) { return draft.status.result && !draft.status.artifact_deletion_time; }
 
 SetFinalizer finalizer(const api::VideoJob& job, bool present) {
   return {ref_of(job), api::kFinalizerArtifact, present};

@@ -133,4 +133,10 @@ Plan plan(const Observed& observed, const Settings& settings, WallTime now) {
   return finish(std::move(draft));
 }
 
+bool needs_whole_job(const Plan& plan) {
+  return std::ranges::any_of(plan.steps, [](const Step& step) {
+    return std::holds_alternative<WriteStatus>(step) || std::holds_alternative<DeleteArtifact>(step);
+  });
+}
+
 }  // namespace wan::reconcile::video_job

@@ -80,5 +80,7 @@ struct Observed {
 };
 
 [[nodiscard]] Plan plan(const Observed& observed, const Settings& settings, WallTime now);
+// Of the plan for a trimmed job (api::trim): carrying it out takes what was left out.
+[[nodiscard]] bool needs_whole_job(const Plan& plan);
 
 }  // namespace wan::reconcile::video_job

@@ -146,5 +146,28 @@ TEST_F(ReconcilersTest, PlanOnlyTheJobsWhoseTurnMayHaveCome) {
   EXPECT_LT(succeeded() - before, 20U) << "50 wait, one has its turn";
 }
 
+// Of a job that has ended the cache keeps a part.
+TEST_F(ReconcilersTest, AcknowledgeAChangeOfAnEndedJobWithItsWholeStatus) {
+  put(kube::kVideoJobs, caches_.video_jobs, "done",
+      "metadata: {generation: 3}\n"
+      "spec: {deploymentRef: {name: tiny}, prompt: p, priority: 7}\n"
+      "status: {observedGeneration: 2, phase: Succeeded, attempts: 1, result: {url: u, sha256: s, bytes: "
+      "5},\n"
+      "         conditions: [{type: Ready, status: 'True', reason: Completed, message: m, "
+      "observedGeneration: 2,\n"
+      "                       lastTransitionTime: '2026-01-01T00:00:00Z'}]}");
+  ASSERT_TRUE(runs_until([&] {
+    return int_or(*api_.stored(kube::kVideoJobs, "ns/done"), {"status", "observedGeneration"}, 0) == 3;
+  }));
+  const Json& status = (*api_.stored(kube::kVideoJobs, "ns/done"))["status"];
+  EXPECT_EQ(string_or(status, {"result", "sha256"}, ""), "s");
+  EXPECT_EQ(int_or(status, {"result", "bytes"}, 0), 5);
+  EXPECT_EQ(int_or(status, {"attempts"}, 0), 1);
+  EXPECT_EQ(string_or(status["conditions"][0], {"message"}, ""), "m");
+  const api::VideoJob* cached = caches_.video_jobs.find(cache::Key{"ns", "done"});
+  ASSERT_NE(cached, nullptr);
+  EXPECT_EQ(cached->spec.prompt, "") << "nobody looks at it";
+}
+
 }  // namespace
 }  // namespace wan::execute
