@@ -1,5 +1,7 @@
 #include "base/json/json.h"
 
+#include <utility>
+
 #include "base/json/json_builder.h"
 
 namespace wan {
@@ -14,20 +16,26 @@ std::string readable(std::string_view what) {
 
 class SaxHandler final : public nlohmann::json_sax<Json> {
  public:
-  explicit SaxHandler(int max_depth) : builder_(max_depth) {}
+  explicit SaxHandler(const JsonLimits& limits) : builder_(limits.max_depth), limits_(limits) {}
 
-  bool null() override { return accept(builder_.value(nullptr)); }
-  bool boolean(bool value) override { return accept(builder_.value(value)); }
-  bool number_integer(number_integer_t value) override { return accept(builder_.value(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return accept(builder_.value(value)); }
-  bool number_float(number_float_t value, const string_t&) override { return accept(builder_.value(value)); }
-  bool string(string_t& value) override { return accept(builder_.value(std::move(value))); }
+  bool null() override { return skips() || accept(builder_.value(nullptr)); }
+  bool boolean(bool value) override { return skips() || accept(builder_.value(value)); }
+  bool number_integer(number_integer_t value) override { return skips() || accept(builder_.value(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return skips() || accept(builder_.value(value)); }
+  bool number_float(number_float_t value, const string_t&) override {
+    return skips() || accept(builder_.value(value));
+  }
+  bool string(string_t& value) override { return skips() || accept(builder_.value(std::move(value))); }
   bool binary(binary_t&) override { return accept("binary values are not JSON"); }
-  bool start_object(std::size_t) override { return accept(builder_.begin(Json::value_t::object)); }
-  bool start_array(std::size_t) override { return accept(builder_.begin(Json::value_t::array)); }
-  bool key(string_t& key) override { return accept(builder_.key(std::move(key))); }
-  bool end_object() override { return builder_.end(), true; }
-  bool end_array() override { return builder_.end(), true; }
+  bool start_object(std::size_t) override { return start(Json::value_t::object); }
+  bool start_array(std::size_t) override { return start(Json::value_t::array); }
+  bool key(string_t& key) override {
+    if (skipped_ > 0) return true;
+    skip_next_ = !limits_.without.empty() && key == limits_.without;
+    return skip_next_ || accept(builder_.key(std::move(key)));
+  }
+  bool end_object() override { return end(); }
+  bool end_array() override { return end(); }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
     return accept(readable(error.what()));
   }
@@ -40,9 +48,27 @@ class SaxHandler final : public nlohmann::json_sax<Json> {
     if (complaint) complaint_ = *std::move(complaint);
     return complaint_.empty();
   }
+  // Whether the scalar that comes now is left out.
+  bool skips() { return skipped_ > 0 || std::exchange(skip_next_, false); }
+  bool start(Json::value_t container) {
+    if (!skips()) return accept(builder_.begin(container));
+    if (++skipped_ > limits_.max_depth) return accept("nested too deeply");
+    return true;
+  }
+  bool end() {
+    if (skipped_ > 0) {
+      --skipped_;
+    } else {
+      builder_.end();
+    }
+    return true;
+  }
 
   JsonBuilder builder_;
+  JsonLimits limits_;
   std::string complaint_;
+  bool skip_next_ = false;  // the value of the key that was just read
+  int skipped_ = 0;         // open containers that are left out
 };
 
 }  // namespace
@@ -53,7 +79,7 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
                                                     " bytes is longer than the limit of " +
                                                     std::to_string(limits.max_bytes)});
   }
-  SaxHandler handler(limits.max_depth);
+  SaxHandler handler(limits);
   if (!Json::sax_parse(text.begin(), text.end(), &handler)) {
     return fail(invalid_argument("JSON: " + handler.complaint()));
   }

@@ -15,6 +15,8 @@ using Json = nlohmann::json;
 struct JsonLimits {
   size_t max_bytes = 16u << 20;
   int max_depth = 64;
+  // Members of that name are left out, wherever they are: checked as text, never built.
+  std::string_view without = {};
 };
 
 // One JSON value and nothing after it. Duplicate keys, depth and size beyond the limits are errors.

@@ -53,6 +53,7 @@ Task<Outcome> Watcher::perform(Request request) {
     options.namespace_ = settings_.namespace_;
     options.label_selector = settings_.label_selector;
     options.continue_token = list->continue_token;
+    options.managed_fields = settings_.managed_fields;
     co_return to_outcome(co_await api_.list(settings_.resource, std::move(options)));
   }
   if (auto* watch = std::get_if<DoWatch>(&request)) co_return co_await open_watch(std::move(*watch));
@@ -70,6 +71,7 @@ Task<Outcome> Watcher::open_watch(DoWatch wanted) {
   options.label_selector = settings_.label_selector;
   options.resource_version = std::move(wanted.resource_version);
   options.initial_events = wanted.initial_events;
+  options.managed_fields = settings_.managed_fields;
   const auto spread = settings_.watch_at_most - settings_.watch_at_least;
   options.timeout =
       settings_.watch_at_least +

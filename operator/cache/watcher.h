@@ -16,6 +16,7 @@ struct WatcherSettings {
   kube::Resource resource;
   std::string namespace_;  // empty: all
   std::string label_selector;
+  bool managed_fields = true;  // false where nobody asks who set what
   BackoffSettings backoff;
   WatchMachine::FirstRead first_read = WatchMachine::FirstRead::kWatch;
   // The server ends a watch after a random time between these.

@@ -123,7 +123,8 @@ CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const C
                          const std::string& own_namespace)
     : tasks_(std::move(executor)) {
   const std::string ours = std::string(api::kLabelManagedBy) + "=" + api::kManagedBy;
-  const auto add = [&](const kube::Resource& resource, cache::StoreBase& store, const std::string& selector) {
+  const auto add = [&](const kube::Resource& resource, cache::StoreBase& store, const std::string& selector,
+                       bool managed_fields = true) {
     Values scopes = resource.namespaced ? namespaces : Values();
     const bool of_models = resource == kube::kPods || resource == kube::kJobs;
     const bool elsewhere = !own_namespace.empty() && std::ranges::find(scopes, own_namespace) == scopes.end();
@@ -137,26 +138,27 @@ CacheFeeder::CacheFeeder(asio::any_io_executor executor, kube::Api& api, const C
       settings.resource = resource;
       settings.namespace_ = scope;
       settings.label_selector = selector;
+      settings.managed_fields = managed_fields;
       settings.first_read = first_read;
       settings.jitter_seed = jitter_seed + watchers_.size();
       watchers_.push_back(
           std::make_unique<cache::Watcher>(api, clock, std::move(settings), store.writer(scope), changed));
     }
   };
-  add(kube::kGalleryModels, caches.models, "");
-  add(kube::kWanDeployments, caches.wan_deployments, "");
-  add(kube::kVideoJobs, caches.video_jobs, "");
+  add(kube::kGalleryModels, caches.models, "", false);
+  add(kube::kWanDeployments, caches.wan_deployments, "", false);
+  add(kube::kVideoJobs, caches.video_jobs, "", false);
   // A namespace is read by whoever has rights in all of them.
   caches.watches_namespaces = namespaces.empty();
-  if (caches.watches_namespaces) add(kube::kNamespaces, caches.namespaces, "");
-  add(kube::kPods, caches.pods, ours);
+  if (caches.watches_namespaces) add(kube::kNamespaces, caches.namespaces, "", false);
+  add(kube::kPods, caches.pods, ours, false);
   add(kube::kDeployments, caches.deployments, ours);
   add(kube::kServices, caches.services, ours);
   add(kube::kControllerRevisions, caches.revisions, ours);
   add(kube::kServiceAccounts, caches.accounts, ours);
   add(kube::kNetworkPolicies, caches.policies, ours);
   add(kube::kPodDisruptionBudgets, caches.budgets, ours);
-  add(kube::kJobs, caches.jobs, ours);
+  add(kube::kJobs, caches.jobs, ours, false);
 }
 
 void CacheFeeder::start() {

@@ -19,6 +19,7 @@ struct ListOptions {
   std::string field_selector;
   std::string continue_token;
   int limit = 500;
+  bool managed_fields = true;  // false: metadata.managedFields, often half of an object, are not read
 };
 
 // One page of a consistent list (resourceVersion unset). The version is that of the whole list.
@@ -41,6 +42,7 @@ struct WatchOptions {
   // and once a bookmark has shown that the server sends them (about one a minute).
   std::chrono::milliseconds initial_silence{30'000};
   std::chrono::milliseconds bookmark_silence{150'000};
+  bool managed_fields = true;  // as in ListOptions
 };
 
 class WatchStream {
@@ -64,7 +66,7 @@ class Api {
   [[nodiscard]] virtual Task<Result<std::unique_ptr<WatchStream>>> watch(Resource resource,
                                                                          WatchOptions options) = 0;
   // For the writes below, namespace and name are those of the object's metadata; the stored object comes
-  // back.
+  // back, without its managedFields.
   [[nodiscard]] virtual Task<Result<Json>> create(Resource resource, Json object) = 0;
   // PUT of the whole object; refused (kConflict) if its metadata.resourceVersion is not the stored one.
   [[nodiscard]] virtual Task<Result<Json>> update(Resource resource, Json object) = 0;

@@ -70,7 +70,8 @@ class HttpWatchStream final : public WatchStream {
         clock_(clock),
         bookmark_silence_(options.bookmark_silence),
         silence_(options.initial_events ? options.initial_silence : life_of(options)),
-        ends_(clock.steady() + life_of(options)) {}
+        ends_(clock.steady() + life_of(options)),
+        managed_fields_(options.managed_fields) {}
 
   Task<Result<std::vector<WatchEvent>>> read() override {
     std::vector<WatchEvent> events;
@@ -84,7 +85,7 @@ class HttpWatchStream final : public WatchStream {
       auto lines = decoder_.feed(bytes);
       if (!lines) co_return fail(corrupt(lines.error().message));
       for (const std::string& line : *lines) {
-        WAN_CO_TRY(WatchEvent event, parse_watch_event(line));
+        WAN_CO_TRY(WatchEvent event, parse_watch_event(line, managed_fields_));
         if (event.type == WatchEventType::kBookmark) silence_ = bookmark_silence_;
         events.push_back(std::move(event));
       }
@@ -98,6 +99,7 @@ class HttpWatchStream final : public WatchStream {
   std::chrono::milliseconds bookmark_silence_;
   std::chrono::milliseconds silence_;
   SteadyTime ends_;
+  bool managed_fields_;
   net::LineDecoder decoder_{64u << 20};
 };
 
@@ -199,13 +201,14 @@ Task<Result<net::Response>> Client::send_with_retries(net::Request request) {
   }
 }
 
-Task<Result<Json>> Client::exchange(net::Request request, std::string what) {
+Task<Result<Json>> Client::exchange(net::Request request, std::string what, bool managed_fields) {
   auto response = co_await send_with_retries(std::move(request));
   if (!response) co_return fail(response.error().with_context(what));
   if (response->status < 200 || response->status >= 300) co_return fail(response_error(*response, what));
   JsonLimits limits;
   limits.max_bytes = settings_.max_object_bytes;
   limits.max_depth = 256;
+  if (!managed_fields) limits.without = "managedFields";
   auto body = parse_json(response->body, limits);
   if (!body) co_return fail(corrupt(what + ": the answer is not JSON: " + body.error().message));
   co_return body;
@@ -215,7 +218,7 @@ Task<Result<Json>> Client::get(Resource resource, std::string namespace_, std::s
   net::Request request;
   request.target = object_path(resource, namespace_, name);
   std::string what = describe("get", resource, namespace_, name);
-  co_return co_await exchange(std::move(request), std::move(what));
+  co_return co_await exchange(std::move(request), std::move(what), true);
 }
 
 Task<Result<ListPage>> Client::list(Resource resource, ListOptions options) {
@@ -226,7 +229,7 @@ Task<Result<ListPage>> Client::list(Resource resource, ListOptions options) {
   add_parameter(request.target, "limit", std::to_string(options.limit));
   add_parameter(request.target, "continue", options.continue_token);
   std::string what = describe("list", resource, options.namespace_, "");
-  WAN_CO_TRY(Json body, co_await exchange(std::move(request), what));
+  WAN_CO_TRY(Json body, co_await exchange(std::move(request), what, options.managed_fields));
   const std::string kind = string_or(body, {"kind"}, "");
   if (kind != std::string(resource.kind) + "List") {
     co_return fail(corrupt(what + ": the answer is of kind \"" + kind.substr(0, 40) + "\""));
@@ -262,13 +265,13 @@ Task<Result<Json>> Client::create(Resource resource, Json object) {
   std::string what = describe("create", resource, object);
   std::string path = collection_path(resource, string_or(object, {"metadata", "namespace"}, ""));
   net::Request request = json_request("POST", std::move(path), "application/json", object.dump());
-  co_return co_await exchange(std::move(request), std::move(what));
+  co_return co_await exchange(std::move(request), std::move(what), false);
 }
 
 Task<Result<Json>> Client::update(Resource resource, Json object) {
   std::string what = describe("update", resource, object);
   net::Request request = json_request("PUT", path_of(resource, object), "application/json", object.dump());
-  co_return co_await exchange(std::move(request), std::move(what));
+  co_return co_await exchange(std::move(request), std::move(what), false);
 }
 
 Task<Result<Json>> Client::apply(Resource resource, Json object, std::string field_manager,
@@ -280,7 +283,7 @@ Task<Result<Json>> Client::apply(Resource resource, Json object, std::string fie
   WAN_CO_TRY(std::string body, apply_body(object));
   net::Request request =
       json_request("PATCH", std::move(target), "application/apply-patch+yaml", std::move(body));
-  co_return co_await exchange(std::move(request), std::move(what));
+  co_return co_await exchange(std::move(request), std::move(what), false);
 }
 
 Task<Result<Json>> Client::merge_patch(Resource resource, std::string namespace_, std::string name,
@@ -288,7 +291,7 @@ Task<Result<Json>> Client::merge_patch(Resource resource, std::string namespace_
   std::string what = describe("patch", resource, namespace_, name);
   net::Request request = json_request("PATCH", object_path(resource, namespace_, name),
                                       "application/merge-patch+json", patch.dump());
-  co_return co_await exchange(std::move(request), std::move(what));
+  co_return co_await exchange(std::move(request), std::move(what), false);
 }
 
 Task<Status> Client::remove(Resource resource, std::string namespace_, std::string name,
@@ -302,7 +305,7 @@ Task<Status> Client::remove(Resource resource, std::string namespace_, std::stri
   std::string what = describe("delete", resource, namespace_, name);
   net::Request request =
       json_request("DELETE", object_path(resource, namespace_, name), "application/json", body.dump());
-  WAN_CO_TRY_VOID(co_await exchange(std::move(request), std::move(what)));
+  WAN_CO_TRY_VOID(co_await exchange(std::move(request), std::move(what), false));
   co_return Status();
 }
 

@@ -41,7 +41,7 @@ class Client final : public Api {
   bool renew_credentials();
   void note_failure(const Error& error);
   // Sends, with the retries that the server asks for; the answer is a success (2xx) or an Error.
-  [[nodiscard]] Task<Result<Json>> exchange(net::Request request, std::string what);
+  [[nodiscard]] Task<Result<Json>> exchange(net::Request request, std::string what, bool managed_fields);
   [[nodiscard]] Task<Result<net::Response>> send_with_retries(net::Request request);
   [[nodiscard]] Task<Result<net::Response>> send_once(net::Request request, std::chrono::milliseconds limit);
 

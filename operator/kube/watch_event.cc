@@ -28,8 +28,9 @@ bool is_initial_events_end(const WatchEvent& event) {
          string_or(event.object, {"metadata", "annotations", "k8s.io/initial-events-end"}, "") == "true";
 }
 
-Result<WatchEvent> parse_watch_event(std::string_view line) {
+Result<WatchEvent> parse_watch_event(std::string_view line, bool managed_fields) {
   JsonLimits limits;
+  if (!managed_fields) limits.without = "managedFields";
   limits.max_depth = 256;
   auto parsed = parse_json(line, limits);
   if (!parsed) return fail(corrupt("a watch event is not JSON: " + parsed.error().message));

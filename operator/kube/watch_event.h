@@ -16,7 +16,7 @@ struct WatchEvent {
 };
 
 // kCorrupt if the line is not a watch event: a state that depends on it is lost and must be listed again.
-[[nodiscard]] Result<WatchEvent> parse_watch_event(std::string_view line);
+[[nodiscard]] Result<WatchEvent> parse_watch_event(std::string_view line, bool managed_fields = true);
 
 // The bookmark that ends the initial events of a watch.
 [[nodiscard]] bool is_initial_events_end(const WatchEvent& event);

@@ -38,6 +38,17 @@ TEST(Json, RefusesDuplicateKeysAtAnyDepth) {
   EXPECT_EQ(complaint(R"({"a":{"a":{"a":1}}})").substr(0, 8), "accepted");
 }
 
+TEST(Json, LeavesOutMembersOfAName) {
+  const JsonLimits limits{.without = "x"};
+  const auto kept = [&](std::string_view text) { return parse_json(text, limits)->dump(); };
+  EXPECT_EQ(kept(R"({"a":1,"x":{"b":[1,{"x":2}],"c":"x"},"d":{"x":3,"e":"x"}})"), R"({"a":1,"d":{"e":"x"}})");
+  EXPECT_EQ(kept(R"({"x":"s","a":["x",{"x":[[],{}]}]})"), R"({"a":["x",{}]})");
+  EXPECT_EQ(kept(R"({"x":null})"), "{}");
+  EXPECT_EQ(complaint(R"({"x":[1,]})", limits).substr(0, 5), "JSON:") << "checked all the same";
+  EXPECT_EQ(complaint(R"({"x":)" + std::string(70, '[') + std::string(70, ']') + "}", limits),
+            "JSON: nested too deeply");
+}
+
 TEST(Json, EnforcesDepthAndSize) {
   const std::string deep = std::string(65, '[') + std::string(65, ']');
   EXPECT_EQ(complaint(deep), "JSON: nested deeper than the limit of 64 levels");
