@@ -19,6 +19,9 @@ std::chrono::milliseconds places_interval(size_t waiting) {
   return std::chrono::milliseconds(1'000 + 10 * static_cast<int64_t>(waiting));
 }
 
+// Each waits most of its time for the API server: with fewer, a full queue waits for latencies.
+constexpr int kVideoJobWorkers = 16;
+
 controller::ControllerSettings named(std::string name, int workers, metrics::Registry* metrics) {
   controller::ControllerSettings settings;
   settings.metrics = metrics;
@@ -74,7 +77,7 @@ Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const C
               [this](cache::Key key) { return reconcile_model(std::move(key)); }),
       wan_deployments_(executor, clock, named("wandeployment", 4, metrics),
                        [this](cache::Key key) { return reconcile_wan_deployment(std::move(key)); }),
-      video_jobs_(executor, clock, named("videojob", 4, metrics),
+      video_jobs_(executor, clock, named("videojob", kVideoJobWorkers, metrics),
                   [this](cache::Key key) { return reconcile_video_job(std::move(key)); }),
       artifacts_(executor, clock, named("artifacts", 2, metrics),
                  [this](cache::Key key) { return reconcile_artifacts(std::move(key)); }),

@@ -128,6 +128,7 @@ net::ClientSettings http_settings(const Config& config, const ClientSettings& se
   net::ClientSettings http;
   http.proxy = config.proxy;
   http.max_response_bytes = settings.max_object_bytes;
+  http.max_idle_connections = settings.max_idle_connections;
   return http;
 }
 

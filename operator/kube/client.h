@@ -13,6 +13,8 @@ namespace wan::kube {
 struct ClientSettings {
   std::chrono::milliseconds request_timeout{30'000};  // of one request with all its retries
   size_t max_object_bytes = 64u << 20;
+  size_t max_idle_connections =
+      32;  // as many as there are writes at a time: a new connection costs a handshake
   metrics::Registry* metrics = nullptr;  // where requests are counted, if anywhere
 };
 
