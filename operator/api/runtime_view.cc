@@ -9,10 +9,10 @@ namespace wan::api {
 namespace {
 
 template <typename T>
-Status read_part(const Json& json, std::string_view field, std::optional<T>& result) {
+Status read_part(const Json& json, std::string_view field, Boxed<T>& result) {
   const Json* part = find(json, {field});
   if (!part || part->is_null()) return {};
-  return Codec<std::optional<T>>::read(*part, result, "JobState." + std::string(field));
+  return Codec<Boxed<T>>::read(*part, result, "JobState." + std::string(field));
 }
 
 // How far an attempt has come; it never goes back.
