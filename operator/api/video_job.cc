@@ -30,6 +30,7 @@ void trim(VideoJob& job) {
   status.phase = std::move(job.status.phase);
   status.assignment = std::move(job.status.assignment);
   status.timings = std::move(job.status.timings);
+  if (job.status.result) status.job_hash = std::move(job.status.job_hash);
   status.completion_time = job.status.completion_time;
   status.artifact_deletion_time = job.status.artifact_deletion_time;
   if (job.status.resolved) {

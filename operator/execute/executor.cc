@@ -233,7 +233,7 @@ Task<Status> Executor::copy(reconcile::CopyArtifact step) {
   if (copied) co_return copied;
   const ErrorCode code = copied.error().code;
   if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt || code == ErrorCode::kAlreadyExists) {
-    copies_that_failed_[step.job_uid].insert(step.sha256);
+    copies_that_failed_[step.job_uid].insert(step.twin_uid);
   }
   co_return copied;
 }
@@ -243,9 +243,9 @@ const reconcile::video_job::Answer* Executor::answer(const std::string& job_uid)
   return it == answers_.end() ? nullptr : &it->second;
 }
 
-bool Executor::copy_failed(const std::string& job_uid, const std::string& sha256) const {
+bool Executor::copy_failed(const std::string& job_uid, const std::string& twin_uid) const {
   const auto it = copies_that_failed_.find(job_uid);
-  return it != copies_that_failed_.end() && it->second.contains(sha256);
+  return it != copies_that_failed_.end() && it->second.contains(twin_uid);
 }
 
 void Executor::forget_answer(const std::string& job_uid) {

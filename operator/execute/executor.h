@@ -35,7 +35,7 @@ class Executor {
   [[nodiscard]] std::optional<WallTime> last_status_write(const std::string& uid) const;
   // What a pod has said of a VideoJob, and videos that could not be copied for it.
   [[nodiscard]] const reconcile::video_job::Answer* answer(const std::string& job_uid) const;
-  [[nodiscard]] bool copy_failed(const std::string& job_uid, const std::string& sha256) const;
+  [[nodiscard]] bool copy_failed(const std::string& job_uid, const std::string& twin_uid) const;
   void forget_answer(const std::string& job_uid);
   void forget(const std::string& uid) {
     status_writes_.erase(uid);
@@ -73,7 +73,7 @@ class Executor {
   // By owner: what the API server refused of its last plan, told in its status until a plan gets through.
   std::map<std::string, Error> refusals_;
   std::map<std::string, reconcile::video_job::Answer> answers_;      // by job UID
-  std::map<std::string, std::set<std::string>> copies_that_failed_;  // digests, by job UID
+  std::map<std::string, std::set<std::string>> copies_that_failed_;  // of which jobs, by job UID
 };
 
 }  // namespace wan::execute

@@ -241,9 +241,9 @@ void observe_twins(const Caches& caches, const std::string& job_hash,
     if (other->metadata.uid == job.metadata.uid || other->metadata.deleted || status.job_hash != job_hash)
       continue;
     if (reconcile::artifact_claim(*other, deployment_of(caches, *other)) != claim) continue;
-    const reconcile::video_job::Twin twin{other->metadata.name, status.result};
-    const bool has_video = status.phase == api::job_phase::kSucceeded && status.result &&
-                           !status.artifact_deletion_time && !unusable(status.result->sha256);
+    const reconcile::video_job::Twin twin{other->metadata.name, std::nullopt, other->metadata.uid};
+    const bool has_video = status.phase == api::job_phase::kSucceeded && !status.artifact_deletion_time &&
+                           !unusable(other->metadata.uid);
     if (has_video && !observed.finished_twin) observed.finished_twin = twin;
     if (status.assignment && !api::is_finished(status) && !observed.running_twin)
       observed.running_twin = twin;

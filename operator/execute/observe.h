@@ -22,7 +22,7 @@ namespace wan::execute {
     const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 
 // The other VideoJobs of the namespace and claim that make, or have made, the video of that hash.
-// `unusable`: digests of videos that are of no use.
+// `unusable`: UIDs of jobs whose videos are of no use. A job that has ended is named without its result.
 void observe_twins(const Caches& caches, const std::string& job_hash,
                    const std::function<bool(const std::string&)>& unusable,
                    reconcile::video_job::Observed& observed);

@@ -19,6 +19,7 @@ std::chrono::milliseconds places_interval(size_t waiting) {
   return std::chrono::milliseconds(1'000 + 10 * static_cast<int64_t>(waiting));
 }
 
+constexpr std::chrono::milliseconds kCacheLag{100};
 // Each waits most of its time for the API server: with fewer, a full queue waits for latencies.
 constexpr int kVideoJobWorkers = 16;
 
@@ -361,6 +362,11 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key ke
   // Before anything that another plan must not change meanwhile; a pod of the job's own is nobody else's.
   if (observed->job.spec.model) co_await look_for_refusal(api_, clock_.wall(), *observed);
   observe_twins(*observed);
+  if (observed->finished_twin) {
+    WAN_CO_TRY_VOID(co_await read_result(*observed));
+    // The cache is about to hear of it. What else was observed is too old by now to assign the job.
+    if (!observed->finished_twin) co_return controller::Outcome{kCacheLag};
+  }
   reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
   if (observed->job.trimmed && reconcile::video_job::needs_whole_job(plan)) {
     WAN_CO_TRY(auto whole, co_await read_whole(key, observed->job.metadata.uid));
@@ -384,6 +390,16 @@ Task<Result<std::optional<api::VideoJob>>> Reconcilers::read_whole(cache::Key ke
   co_return std::optional<api::VideoJob>(std::move(job));
 }
 
+// The cache does not have it of a job that has ended.
+Task<Status> Reconcilers::read_result(reconcile::video_job::Observed& observed) {
+  reconcile::video_job::Twin& twin = *observed.finished_twin;
+  const cache::Key key{observed.job.metadata.namespace_, twin.name};
+  WAN_CO_TRY(auto whole, co_await read_whole(key, twin.uid));
+  if (whole) twin.result = std::move(whole->status.result);
+  if (!whole || whole->status.artifact_deletion_time) observed.finished_twin.reset();
+  co_return Status();
+}
+
 std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job) {
   if (!job.status.assignment || api::is_finished(job.status)) return std::nullopt;
   const std::string& pod = job.status.assignment->pod_uid;
@@ -402,7 +418,7 @@ void Reconcilers::observe_twins(reconcile::video_job::Observed& observed) {
   if (const auto* answer = steps_.answer(uid)) observed.answer = *answer;
   const std::string& hash = observed.answer ? observed.answer->job_hash : observed.job.status.job_hash;
   execute::observe_twins(
-      caches_, hash, [&](const std::string& sha256) { return steps_.copy_failed(uid, sha256); }, observed);
+      caches_, hash, [&](const std::string& twin) { return steps_.copy_failed(uid, twin); }, observed);
   if (hash.empty() || observed.running_twin) return;
   const auto claim = claims_.find(hash_key(observed.job.metadata.namespace_, hash));
   if (claim != claims_.end() && claim->second.uid != uid) {

@@ -64,6 +64,7 @@ class Reconcilers {
   [[nodiscard]] Task<Result<std::optional<api::VideoJob>>> read_whole(cache::Key key, std::string uid);
   [[nodiscard]] std::optional<WallTime> unreachable_since(const api::VideoJob& job);
   void observe_twins(reconcile::video_job::Observed& observed);
+  [[nodiscard]] Task<Status> read_result(reconcile::video_job::Observed& observed);
   void wake_twins_of(const api::VideoJob& job);
   // Remembers which pod the plan gives to the job before anybody else is planned.
   void reserve(const api::VideoJob& job, const reconcile::Plan& plan);

@@ -81,6 +81,7 @@ struct CopyArtifact {
   std::string path;
   std::string sha256;
   std::string job_uid;
+  std::string twin_uid;  // the VideoJob that it was made for
 };
 
 // DELETE /v1/jobs/{uid} on a pod.

@@ -33,7 +33,8 @@ struct Answer {
 
 struct Twin {
   std::string name;
-  std::optional<api::VideoResult> result;
+  api::Boxed<api::VideoResult> result;
+  std::string uid{};
 
   bool operator==(const Twin&) const = default;
 };

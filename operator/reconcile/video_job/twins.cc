@@ -52,7 +52,8 @@ bool reuse(Draft& draft, const Twin& twin) {
                    .audience = artifact_audience(job.metadata.namespace_, claim_of(draft)),
                    .path = path,
                    .sha256 = twin.result->sha256,
-                   .job_uid = job.metadata.uid});
+                   .job_uid = job.metadata.uid,
+                   .twin_uid = twin.uid});
   delete_runs(draft);
   end_reused(draft, twin, url);
   return true;
