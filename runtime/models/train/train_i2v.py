@@ -1,10 +1,10 @@
 """Train the image-to-video transformer, starting from the text-to-video one.
 
-usage: train_i2v.py WORK_DIR TRANSFORMER.safetensors STILL_STEPS STEPS DECAY_STEPS [WORKERS] [resume.pt]
+usage: train_i2v.py WORK_DIR TRANSFORMER.safetensors STILL_EVERY STEPS DECAY_STEPS [WORKERS] [resume.pt]
 
-STILL_STEPS on the first frame alone (36 tokens, not 180) teach it to copy the condition, which whole clips take very
-long to: the text explains most of a flat first frame already. Then STEPS on whole clips. Many still steps make it
-forget the other frames (README.md).
+One step of STILL_EVERY is on the first frame alone (36 tokens, not 180). It teaches to copy the condition, which whole
+clips take very long to: the text explains most of a flat first frame already. In turn with whole clips, because after
+many still steps without a break the other frames are forgotten (README.md).
 
 Bounded by steps, so that a machine that does other work, or pauses it, changes nothing but the time. Over the last
 DECAY_STEPS the learning rate falls to nothing; `touch WORK_DIR/finish` starts that at once.
@@ -96,7 +96,7 @@ def condition(y):
     return torch.cat([mask, y], 1)
 
 
-def run(wid, work, still, steps, decay, dit, t5, store, ema):
+def run(wid, work, still_every, steps, decay, dit, t5, store, ema):
     torch.set_num_threads(1)
     torch.manual_seed(300 + wid)
     rng = random.Random(400 + 2 * wid + steps)
@@ -111,12 +111,12 @@ def run(wid, work, still, steps, decay, dit, t5, store, ema):
     muon = train_dit.Muon(muon_p)
     adam = torch.optim.AdamW([dict(params=adam_p), dict(params=first_p)], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
     t0 = last = polled = time.time()
-    step, acc = -still, [0.0, 0.0, 0]
+    step, acc = 0, [0.0, 0.0, 0]
     while step < steps:
-        batch, frames = (STILL_BATCH, 1) if step < 0 else (BATCH, 5)
+        batch, frames = (STILL_BATCH, 1) if step % still_every == 0 else (BATCH, 5)
         if os.path.exists(f"{work}/finish"):
             steps = min(steps, step + decay)
-        lr = LR * min(1, (step + still + 1) / 30, (steps - step) / decay)
+        lr = LR * min(1, (step + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
         z, y, img, prompts = store.batch(rng, batch, frames > 1)
         x0, y = (z[:, :, :frames] - mean) / std, (y[:, :, :frames] - mean) / std
@@ -137,15 +137,16 @@ def run(wid, work, still, steps, decay, dit, t5, store, ema):
         for _, p in named:
             p.grad = None
         step += 1
-        acc = [acc[0] + err[:, :, :1].mean().item(), acc[1] + err[:, :, 1:].mean().item() if frames > 1 else 0, acc[2] + 1]
+        if frames > 1:
+            acc = [acc[0] + err[:, :, :1].mean().item(), acc[1] + err[:, :, 1:].mean().item(), acc[2] + 1]
         if wid == 0:
-            keep = min(0.98, (1 + step + still) / (12 + step + still))
+            keep = min(0.995, (1 + step) / (12 + step))
             with torch.no_grad():
                 torch._foreach_lerp_(ema, [p.detach() for _, p in named], 1 - keep)
         if time.time() - polled > 20:
             polled = time.time()
             store.poll()
-        if wid == 0 and time.time() - last > 60:
+        if wid == 0 and acc[2] and time.time() - last > 60:
             last = time.time()
             print(f"t {last - t0:.0f} step {step} clips {len(store.items)} lr {lr:.1e} first frame {acc[0] / acc[2]:.4f} rest {acc[1] / acc[2]:.4f}", flush=True)
             acc = [0.0, 0.0, 0]
@@ -163,7 +164,7 @@ def save(work, dit, ema):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    work, start, still, steps, decay = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    work, start, still_every, steps, decay = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
     dit, t5, clip = build(start), train_dit.build()[1].eval(), train_clip.build().eval()
     if len(sys.argv) > 7:
@@ -178,7 +179,7 @@ if __name__ == "__main__":
     while not store.poll():
         time.sleep(2)
     mp.set_start_method("fork")
-    ps = [mp.Process(target=run, args=(w, work, still, steps, decay, dit, t5, store, ema)) for w in range(workers)]
+    ps = [mp.Process(target=run, args=(w, work, still_every, steps, decay, dit, t5, store, ema)) for w in range(workers)]
     for p in ps:
         p.start()
     for p in ps:
