@@ -122,6 +122,14 @@ class Draft {
       patch(when, kube::kWanDeployments, "tiny", {{"spec", {{"suspend", true}}}});
       patch(when + seconds(30), kube::kWanDeployments, "tiny", {{"spec", {{"suspend", false}}}});
     }
+    // Made again under its name while the first still ends: another object, and its jobs go on there.
+    if (chance_.chance(0.1)) {
+      const Duration when = edited + soon();
+      at(when, [](ApiServer& server) {
+        let_be(server.remove(kUser, kube::kWanDeployments, {kNamespace, "tiny"}, ""));
+      });
+      create(when + chance_.between(milliseconds(1), seconds(3)), kube::kWanDeployments, first);
+    }
     // Somebody meddles with what the operator made.
     if (chance_.chance(0.2)) {
       patch(edited + soon(), kube::kServices, "tiny", {{"spec", {{"type", "NodePort"}}}});

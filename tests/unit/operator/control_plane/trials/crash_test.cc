@@ -46,6 +46,47 @@ bool rolled_out(Trial& trial) {
   });
 }
 
+bool has_replicas(Trial& trial, int64_t wanted) {
+  return trial.deployment_runs() && trial.wait_for(kube::kWanDeployments, "tiny", [wanted](const Json& d) {
+    return int_or(d, {"status", "readyReplicas"}, -1) == wanted &&
+           int_or(d, {"status", "replicas"}, -1) == wanted;
+  });
+}
+void scale_to(Trial& trial, int replicas) {
+  ASSERT_TRUE(
+      trial.patch(kube::kWanDeployments, "tiny", "spec: {replicas: " + std::to_string(replicas) + "}"));
+}
+void scale_up(Trial& trial) { scale_to(trial, 2); }
+bool scaled_up(Trial& trial) { return has_replicas(trial, 2); }
+void serve_twice(Trial& trial) {
+  serve(trial);
+  scale_up(trial);
+  ASSERT_TRUE(scaled_up(trial));
+}
+void scale_down(Trial& trial) { scale_to(trial, 1); }
+bool scaled_down(Trial& trial) { return has_replicas(trial, 1); }
+
+void serve_a_job(Trial& trial) {
+  serve(trial);
+  give_a_job(trial);
+  ASSERT_TRUE(trial.job_is("Succeeded"));
+}
+// With what the crash may leave half done: a job is given as its deployment goes.
+void remove_all(Trial& trial) {
+  ASSERT_TRUE(trial.remove(kube::kWanDeployments, "tiny"));
+  ASSERT_TRUE(trial.remove(kube::kVideoJobs, "red-ball"));
+  trial.make(kube::kVideoJobs, kTrialServedJob);
+}
+bool all_gone(Trial& trial) {
+  return trial.wait_until([&] {
+    return trial.list(kube::kDeployments).empty() && trial.list(kube::kPods).empty() &&
+           trial.list(kube::kServices).empty() && trial.list(kube::kControllerRevisions).empty();
+  }) && trial.wait_for(kube::kVideoJobs, "red-ball", [](const Json& job) {
+    const Json* conditions = find(job, {"status", "conditions"});
+    return conditions != nullptr && conditions->dump().find("DeploymentNotFound") != std::string::npos;
+  });
+}
+
 void run_a_job(Trial& trial) {
   trial.kubelet().run_jobs_by_itself(false);
   serve(trial);
@@ -75,6 +116,9 @@ constexpr Workload kWorkloads[] = {
     {"a VideoJob has a pod of its own", nothing, give_a_one_shot_job, has_succeeded},
     {"a spec changes", serve, change_spec, rolled_out},
     {"a job is cancelled", run_a_job, cancel, is_cancelled},
+    {"a deployment gets a second replica", serve, scale_up, scaled_up},
+    {"a deployment gives one of two replicas back", serve_twice, scale_down, scaled_down},
+    {"a deployment and its job are deleted", serve_a_job, remove_all, all_gone},
 };
 
 struct Clean {

@@ -161,7 +161,9 @@ EndState Trial::end_state() {
       end[std::string(resource.kind) + " " + string_or(object, {"metadata", "name"}, "")] = own_state(object);
     }
   }
-  for (const kube::Resource& resource : {kube::kDeployments, kube::kServices, kube::kSecrets, kube::kJobs}) {
+  for (const kube::Resource& resource :
+       {kube::kDeployments, kube::kServices, kube::kSecrets, kube::kJobs, kube::kServiceAccounts,
+        kube::kNetworkPolicies, kube::kPodDisruptionBudgets}) {
     for (const Json& object : list(resource)) {
       end[std::string(resource.kind) + " " + shown_name(object)] += child_state(object);
     }
