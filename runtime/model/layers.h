@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "runtime/device/parallel.h"
 #include "runtime/weights/state_dict.h"
 
 namespace wan::model {
@@ -12,8 +13,7 @@ namespace wan::model {
 // Called between blocks of a forward; may throw (an Interrupted, say) to end it there.
 using Checkpoint = std::function<void()>;
 
-// Thrown by a Checkpoint when nobody wants the result any more.
-struct Interrupted {};
+using device::Interrupted;
 
 // Multiplies in one type, fp32 or bf16: inputs are brought to it and the output has it. A weight that is
 // stored narrower is widened when it is used, one matrix at a time.

@@ -83,6 +83,7 @@ class WanGenerator final : public Generator {
     const model::Checkpoint checkpoint = [&stop] {
       if (stop.load(std::memory_order_relaxed)) throw model::Interrupted{};
     };
+    const device::Interruptible interruptible(stop);
     ProgressMeter meter(progress, decode_estimate(generation), clock_);
     return guarded([&]() -> Result<GenerationResult> { return run(generation, output, meter, checkpoint); });
   }

@@ -1,6 +1,6 @@
 // wan-engine-bench ROW DIR PRECISION SIZE... : loads one component, runs it once, says "ready FIGURE"; then a
 // line on standard input runs it again and prints the seconds. run.py starts one of these and one peer, and
-// asks them in turn.
+// asks them in turn. "wan-engine-bench peak THREADS" says what the processor can do at most.
 
 #include <c10/core/InferenceMode.h>
 #include <chrono>
@@ -11,10 +11,15 @@
 
 #include "runtime/device/device.h"
 #include "tests/bench/engine/components.h"
+#include "tests/bench/engine/peak.h"
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string(argv[1]) == "peak") {
+    std::cout << wan::bench::peak_operations_per_second(std::stoi(argv[2])) << "\n";
+    return 0;
+  }
   if (argc < 5) {
-    std::cerr << "usage: wan-engine-bench ROW DIR fp32|bf16 SIZE...\n";
+    std::cerr << "usage: wan-engine-bench ROW DIR fp32|bf16 SIZE... | peak THREADS\n";
     return 2;
   }
   const char* threads = std::getenv("OMP_NUM_THREADS");

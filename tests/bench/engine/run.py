@@ -72,6 +72,8 @@ class Program:
 class Bench:
     def __init__(self, binaries, models, python, threads, times):
         self.binaries, self.models, self.python, self.times = binaries, models, python, times
+        self.peak = float(subprocess.run([binaries / "wan-engine-bench", "peak", str(threads)], check=True, capture_output=True,
+                                         text=True).stdout)
         self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
 
     def model(self, name, *flags):
@@ -105,8 +107,9 @@ class Bench:
         bf16.close()
         return precision
 
-    def component(self, title, row, directory, sizes, trial=None, times=None):
-        """`trial`: smaller sizes on which the peer's type is chosen, for rows that take minutes; `times`: fewer runs."""
+    def component(self, title, row, directory, sizes, trial=None, times=None, operations=None):
+        """`trial`: smaller sizes on which the peer's type is chosen, for rows that take minutes; `times`: fewer runs;
+        `operations`: how much arithmetic it is, where that is most of the work."""
         precision = self.best_dtype(row, directory, trial or sizes)
         ours = self.ours(row, directory, "fp32", sizes)
         peer = self.peer(row, directory, precision, sizes)
@@ -120,6 +123,9 @@ class Bench:
         ours.close()
         peer.close()
         show(title, *map(statistics.median, seconds), ours.peak, peer.peak, precision)
+        if operations and self.peak:
+            shares = [100 * operations / statistics.median(list_) / self.peak for list_ in seconds]
+            print(f"    of what the processor can add and multiply in fp32: ours {shares[0]:.0f} %, diffusers {shares[1]:.0f} %", flush=True)
 
     def whole(self, title, row):
         """A process from its start: to the first step, or to the written file."""
@@ -152,6 +158,12 @@ def show(title, ours, peer, our_peak, peer_peak, precision):
     print(f"{title:58} {ours:9.3f} s {peer:9.3f} s ({precision})  {peer / ours:5.2f} x  {memory}", flush=True)
 
 
+def forward_operations(dim, ffn, layers, tokens, text):
+    """One forward of the transformer; a multiply-add is two."""
+    matrices = 2 * tokens * (6 * dim * dim + 2 * dim * ffn)  # q, k, v, out; q, out of the cross-attention; feed-forward
+    return layers * (matrices + 4 * tokens * (tokens + text) * dim)
+
+
 def rows(bench):
     fp32 = ("--dtype", "fp32")
     t2v = lambda: bench.model("t2v-1.3b-3-layers", "--variant", "t2v-1.3b", "--layers", "3", *fp32)
@@ -160,9 +172,9 @@ def rows(bench):
         "start": lambda title: bench.whole(title, "first-step"),
         "text": lambda title: bench.component(title, "text", t2v(), [30]),
         "dit-tiny": lambda title: bench.component(title, "dit", TINY, [5, 12, 12, 9]),
-        "dit-768": lambda title: bench.component(title, "dit", t2v(), [3, 32, 32, 30]),
-        "dit-4096": lambda title: bench.component(title, "dit", t2v(), [4, 64, 64, 30]),
-        "dit-14b": lambda title: bench.component(title, "dit", big(), [3, 32, 32, 30]),
+        "dit-768": lambda title: bench.component(title, "dit", t2v(), [3, 32, 32, 30], operations=forward_operations(1536, 8960, 3, 768, 31)),
+        "dit-4096": lambda title: bench.component(title, "dit", t2v(), [4, 64, 64, 30], operations=forward_operations(1536, 8960, 3, 4096, 31)),
+        "dit-14b": lambda title: bench.component(title, "dit", big(), [3, 32, 32, 30], operations=forward_operations(5120, 13824, 1, 768, 31)),
         "vae-decode": lambda title: bench.component(title, "vae-decode", t2v(), [3, 32, 32], trial=[2, 8, 8], times=2),
         "vae-encode": lambda title: bench.component(title, "vae-encode", t2v(), [9, 256, 256], trial=[5, 64, 64], times=2),
         "job": lambda title: bench.whole(title, "job"),
@@ -192,6 +204,8 @@ def main():
     options = parser.parse_args()
     options.models.mkdir(parents=True, exist_ok=True)
     bench = Bench(options.binaries, options.models, options.python, len(os.sched_getaffinity(0)), options.times)
+    if bench.peak:
+        print(f"multiply-adds in fp32, no memory touched: {bench.peak / 1e9:.0f} GFLOP/s", flush=True)
     print(f"{'':58} {'ours':>11} {'diffusers':>11}           ratio   peak anonymous memory")
     failed = False
     for name, run in rows(bench).items():
