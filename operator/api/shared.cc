@@ -96,6 +96,8 @@ const Table<Placement>& Placement::table() {
                 .rules = {label_map_rule()}})
           .add("tolerations", &Placement::tolerations,
                {.text = "Taints that pods tolerate.", .max_items = 16})
+          .add("affinity", &Placement::affinity,
+               {.text = "Nodes and neighbours that pods want or avoid, as in a pod."})
           .add("runtimeClassName", &Placement::runtime_class_name,
                {.text = "RuntimeClass of the pods, such as nvidia.",
                 .max_length = 253,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "operator/api/affinity.h"
+#include "operator/api/boxed.h"
 #include "operator/api/field_table.h"
 #include "operator/api/quantity.h"
 
@@ -55,6 +57,7 @@ struct Toleration {
 struct Placement {
   std::map<std::string, std::string> node_selector;
   std::vector<Toleration> tolerations;
+  Boxed<Affinity> affinity;
   std::string runtime_class_name;
   std::string priority_class_name;
   std::vector<NameRef> image_pull_secrets;

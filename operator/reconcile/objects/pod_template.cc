@@ -157,7 +157,7 @@ Json volumes(const RuntimePod& pod) {
 void place(const api::Placement& placement, Json& spec) {
   const Json written = api::Placement::table().write(placement);
   for (const char* field :
-       {"nodeSelector", "tolerations", "runtimeClassName", "priorityClassName", "imagePullSecrets"}) {
+       {"nodeSelector", "tolerations", "affinity", "runtimeClassName", "priorityClassName", "imagePullSecrets"}) {
     if (written.contains(field)) spec[field] = written[field];
   }
 }

@@ -75,7 +75,8 @@ Result<Run> vae_decode(const fs::path& model, const std::vector<int64_t>& shape)
     model::FeatCache cache;
     double squares = 0;
     for (int64_t i = 0; i < latents.size(1); ++i) {
-      const double part = figure(vae->decode(latents.narrow(1, i, 1), cache, {}));
+      const at::Tensor frames = vae->decode(latents.narrow(1, i, 1), cache, {});
+      const double part = figure(frames.clamp(-1, 1));  // as the peer's decoder does itself
       squares += part * part;
     }
     return std::sqrt(squares);

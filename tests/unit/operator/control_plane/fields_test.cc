@@ -91,6 +91,13 @@ spec:
   placement:
     nodeSelector: {disk: fast}
     tolerations: [{key: gpu, operator: Exists}]
+    affinity:
+      nodeAffinity:
+        requiredDuringSchedulingIgnoredDuringExecution:
+          nodeSelectorTerms: [{matchExpressions: [{key: gpu-memory, operator: Gt, values: ["40"]}]}]
+      podAntiAffinity:
+        preferredDuringSchedulingIgnoredDuringExecution:
+        - podAffinityTerm: {labelSelector: {matchLabels: {wan.gallery/deployment: full}}}
     imagePullSecrets: [{name: registry}]
   cache: {emptyDir: {sizeLimit: 8Gi}}
   artifacts: {pvc: {claimName: videos}}
@@ -104,7 +111,7 @@ spec:
   ASSERT_TRUE(runs("full"));
   const std::string plain = pods_of("plain");
   const std::string before = child_of("full")["spec"]["template"].dump();
-  for (const char* set : {"\"disk\":\"fast\"", "\"key\":\"gpu\"", "registry", "8Gi", "example.org/gpu",
+  for (const char* set : {"\"disk\":\"fast\"", "\"key\":\"gpu\"", "gpu-memory", "topologyKey", "registry", "8Gi", "example.org/gpu",
                           "film", "hello", "aaaaaaaaaaaa", "\"cpu\":\"4\""}) {
     EXPECT_THAT(before, HasSubstr(set));
   }

@@ -42,6 +42,8 @@ constexpr Bad kBad[] = {
     {"a toleration without key", "{operator: Equal}"},
     {"a toleration with a value", "{key: a, operator: Exists, value: b}"},
     {"tolerationSeconds is allowed only", "{key: a, operator: Exists, tolerationSeconds: 5}"},
+    {"operator Exists and DoesNotExist take no values", "{key: a, operator: Exists, values: [b]}"},
+    {"operator Gt and Lt take one integer", "{key: a, operator: Gt, values: [b]}"},
     {"allowedNamespaces must have selector", "{from: Selector}"},
     {"scaling.min must be", "{min: 3, max: 2}"},
     {"scaling.scaleToZeroAfterSeconds is", "{min: 1, max: 2, scaleToZeroAfterSeconds: 5}"},

@@ -172,6 +172,17 @@ TEST(Objects, PlacementGoesToThePodAndOnlyWhatIsSet) {
   EXPECT_FALSE(spec.contains("priorityClassName"));
 }
 
+TEST(Objects, AffinityGoesToThePodAsKubernetesHasIt) {
+  api::WanDeployment deployment = make_wan_deployment();
+  api::PodAffinity apart;
+  apart.preferred.push_back({.weight = 7, .term = {.label_selector = api::LabelSelector{{{"app", "x"}}, {}}}});
+  deployment.spec.placement.emplace().affinity = api::Affinity{.pod_anti_affinity = apart};
+  const Json expected = *parse_json(R"({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+    {"weight": 7, "podAffinityTerm": {"labelSelector": {"matchLabels": {"app": "x"}},
+                                      "topologyKey": "kubernetes.io/hostname"}}]}})");
+  EXPECT_EQ(pod_spec(deployment_of(deployment))["affinity"], expected);
+}
+
 TEST(Objects, PodsRunUnderAnAccountThatMountsNoToken) {
   const Json account = runtime_account(make_wan_deployment());
   EXPECT_EQ(account["automountServiceAccountToken"], false);
