@@ -26,7 +26,7 @@ namespace wan::reconcile::video_job {
 struct Answer {
   std::string pod_uid;
   std::string job_hash;  // "": it could not say
-  std::optional<api::Resolved> resolved;
+  api::Boxed<api::Resolved> resolved;
 
   bool operator==(const Answer&) const = default;
 };

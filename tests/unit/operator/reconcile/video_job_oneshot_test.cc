@@ -177,8 +177,11 @@ TEST(OneShotJob, GoesOnInTheNextPodOfItsBatchJobAfterADisruption) {
   next.metadata.uid = "second-uid";
   observed.pods.push_back(next);
   observed.runtimes = {ready_view("second")};
+  carry_out(plan_of(observed), observed);
+  EXPECT_FALSE(observed.job.status.assignment);
   const Plan plan = plan_of(observed);
   const auto status = status_after(plan, observed.job);
+  ASSERT_TRUE(status.assignment);
   EXPECT_EQ(status.assignment->pod_name, "second");
   EXPECT_EQ(status.attempts, 1) << "the same attempt";
   EXPECT_EQ(status.failures, 0);

@@ -413,13 +413,15 @@ TEST(VideoJob, GivesUpAPodThatHasNotAnsweredForTooLong) {
   expect_settled(observed, at(699));
   EXPECT_EQ(plan_of(observed, at(600)).requeue_after, std::chrono::seconds(100));
   offer(observed, "pod-b");
-  const Plan plan = plan_of(observed, at(700));
-  const auto status = status_after(plan, observed.job);
+  const Plan given_up = plan_of(observed, at(700));
+  EXPECT_THAT(steps_of<EmitEvent>(given_up)[0].note, HasSubstr("has not answered for 600 s"));
+  carry_out(given_up, observed);
+  carry_out(plan_of(observed, at(700)), observed);
+  const auto& status = observed.job.status;
+  ASSERT_TRUE(status.assignment);
   EXPECT_EQ(status.assignment->pod_name, "pod-b");
   EXPECT_EQ(status.assignment->attempt, 2);
   EXPECT_EQ(status.failures, 0);
-  EXPECT_THAT(steps_of<EmitEvent>(plan)[0].note, HasSubstr("has not answered for 600 s"));
-  observed.job.status = status;
   observed.unreachable_since.reset();
   observed.runtimes[0].reachable = true;
   const auto cancels = steps_of<CancelOnPod>(plan_of(observed, at(800)));
@@ -513,6 +515,7 @@ TEST(VideoJob, LeavesLessTimeToALaterAttempt) {
   observed.pods.clear();
   observed.runtimes.clear();
   offer(observed, "pod-b");
+  carry_out(plan_of(observed, at(600)), observed);
   EXPECT_EQ(steps_of<Dispatch>(plan_of(observed, at(600)))[0].body["activeDeadlineSeconds"], 3000);
 }
 
