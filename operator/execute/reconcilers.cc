@@ -162,7 +162,10 @@ void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api:
     if (state != nullptr) wake_claim(state->metadata.namespace_, reconcile::artifact_claim(*state));
   }
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
-  if (after == nullptr) steps_.forget(meta.uid);
+  if (after == nullptr) {
+    steps_.forget(meta.uid);
+    looked_after_.erase(meta.uid);
+  }
   const cache::Key key = cache::key_of(meta);
   wan_deployments_.enqueue(key, priority(before, after));
   if (is_news(before, after)) {
@@ -348,8 +351,12 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_wan_deployment(cache::K
   auto observed = observe_wan_deployment(caches_, runtimes_, key);
   if (!observed) co_return controller::Outcome();
   WAN_CO_TRY_VOID(co_await look_for_others(api_, *observed));
+  const std::string uid = observed->deployment.metadata.uid;
+  observed->first_look = !looked_after_.contains(uid);
   reconcile::Plan plan = reconcile::wan_deployment::plan(*observed, settings_, clock_.wall());
-  co_return co_await carry_out(owner, std::move(plan));
+  auto outcome = co_await carry_out(owner, std::move(plan));
+  if (outcome) looked_after_.insert(uid);
+  co_return outcome;
 }
 
 Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key key) {

@@ -87,6 +87,7 @@ class Reconcilers {
     std::string name;
   };
   std::map<std::string, Claim> claims_;           // by hash_key(): jobs whose assignment is being written
+  std::set<std::string> looked_after_;            // UIDs of WanDeployments, once a plan was carried out
   std::map<cache::Key, SteadyTime> places_told_;  // by WanDeployment
   std::map<std::string, WallTime> unreachable_;   // by the UID of a pod with a job
   TaskGroup tasks_;                               // last

@@ -44,14 +44,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "wan-gallery.namespaceRules" -}}
 - apiGroups: [wan.gallery]
   resources: [wandeployments, videojobs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # A VideoJob is deleted at its own ttlSecondsAfterFinished and never otherwise; patched only in its finalizers.
 - apiGroups: [wan.gallery]
   resources: [videojobs]
-  verbs: [patch, delete]
+  verbs: [get, patch, delete]
 - apiGroups: [wan.gallery]
   resources: [wandeployments/status, videojobs/status]
-  verbs: [get, patch, update]
+  verbs: [patch]
 # Owner references with blockOwnerDeletion need this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [wan.gallery]
   resources: [wandeployments/finalizers, videojobs/finalizers]
@@ -77,7 +77,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 # patch: marks on pods that are drained.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
@@ -90,8 +90,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "wan-gallery.galleryRules" -}}
 - apiGroups: [wan.gallery]
   resources: [gallerymodels]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [wan.gallery]
   resources: [gallerymodels/status]
-  verbs: [get, patch, update]
+  verbs: [patch]
 {{- end -}}

@@ -38,6 +38,7 @@ struct Observed {
   std::set<std::string> assigned_pods;     // UIDs of the pods that unfinished VideoJobs are assigned to
   std::vector<Load> loads;                 // of the VideoJobs that name it, where it has spec.scaling
   std::set<std::string> video_job_uids;    // of the jobs in `runtimes`, those that a VideoJob stands for
+  bool first_look = false;                 // of this process: what another one left undone may be unseen
 };
 
 [[nodiscard]] Plan plan(const Observed& observed, const Settings& settings, WallTime now);

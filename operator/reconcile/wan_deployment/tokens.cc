@@ -1,6 +1,7 @@
 #include "operator/reconcile/wan_deployment/tokens.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/crypto/sha256.h"
 #include "operator/api/identifiers.h"
@@ -36,14 +37,34 @@ void remove_anchors(const Observed& observed, int64_t generation, const api::Con
   }
 }
 
+// A Secret of the same name may be on its way out with an earlier WanDeployment when this one is made. The
+// garbage collector takes a while, and longer in a busy cluster: ages at which it is worth another try.
+struct Retry {
+  std::chrono::seconds from, to;
+};
+constexpr std::array kRetries{Retry{std::chrono::seconds(5), std::chrono::seconds(8)},
+                              Retry{std::chrono::seconds(20), std::chrono::seconds(25)},
+                              Retry{std::chrono::seconds(60), std::chrono::seconds(70)},
+                              Retry{std::chrono::seconds(240), std::chrono::seconds(270)}};
+
+bool is_retry(std::chrono::microseconds age) {
+  return std::ranges::any_of(kRetries, [&](const Retry& one) { return age >= one.from && age < one.to; });
+}
+
+void look_at_next_retry(std::chrono::microseconds age, Plan& plan) {
+  const auto next = std::ranges::find_if(kRetries, [&](const Retry& one) { return one.from > age; });
+  if (next != kRetries.end()) look_again(plan, next->from - age);
+}
+
 // Nobody reads the Secret back, so it is made again when that is cheap and may be needed: for a new
-// generation of the token, and whenever the deployment becomes complete (a Secret of the same name may have
-// been on its way out with an earlier WanDeployment when this one was made).
-bool may_be_missing(const api::WanDeployment& before, const api::WanDeploymentStatus& status,
-                    const std::string& name) {
+// generation of the token, whenever the deployment becomes complete, once this process begins to look after
+// it, and at the ages above.
+bool may_be_missing(const Observed& observed, const api::WanDeploymentStatus& status, const std::string& name,
+                    std::chrono::microseconds age) {
   const bool known = status.token_secret_ref && status.token_secret_ref->name == name;
-  return !known ||
-         (is_true(status.conditions, api::kReady) && !is_true(before.status.conditions, api::kReady));
+  const bool completed =
+      is_true(status.conditions, api::kReady) && !is_true(observed.deployment.status.conditions, api::kReady);
+  return !known || completed || observed.first_look || is_retry(age);
 }
 
 }  // namespace
@@ -59,7 +80,9 @@ void plan_tokens(const Observed& observed, const Settings& settings, WallTime no
     return;
   }
   const std::string name = token_secret_name(deployment, generation);
-  if (may_be_missing(deployment, status, name)) {
+  const auto age = now - anchor->metadata.created.value_or(now);
+  look_at_next_retry(age, plan);
+  if (may_be_missing(observed, status, name, age)) {
     plan.steps.push_back(Create{token_secret(deployment, *anchor, settings)});
   }
   status.token_secret_ref = api::NameRef{name};

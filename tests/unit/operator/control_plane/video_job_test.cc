@@ -109,6 +109,21 @@ spec: {deploymentRef: {name: tiny}, prompt: a red ball}
   EXPECT_EQ(int_or(get_or_null(kube::kVideoJobs, "the-same"), {"status", "attempts"}, 0), 1);
 }
 
+TEST_F(VideoJobTest, GivesTheBatchJobOfItsOwnBackWhenItIsCancelled) {
+  kubelet_->run_jobs_by_itself(false);
+  serve();
+  make(kube::kVideoJobs, R"(
+apiVersion: wan.gallery/v1alpha1
+kind: VideoJob
+metadata: {name: own}
+spec: {model: {name: wan-tiny}, prompt: a red ball, output: {pvc: {claimName: videos}}}
+)");
+  ASSERT_TRUE(wait_until([&] { return list(kube::kJobs).size() == 1; }));
+  ASSERT_TRUE(patch(kube::kVideoJobs, "own", "spec: {cancel: true}"));
+  EXPECT_TRUE(wait_for(kube::kVideoJobs, "own", [](const Json& j) { return phase(j) == "Cancelled"; }));
+  EXPECT_TRUE(wait_until([&] { return list(kube::kJobs).empty(); }));
+}
+
 TEST_F(VideoJobTest, IsDeletedAtItsTimeToLive) {
   serve();
   make_job("  ttlSecondsAfterFinished: 3600\n");

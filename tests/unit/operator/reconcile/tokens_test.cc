@@ -56,7 +56,6 @@ TEST(Tokens, TheOneBeforeStaysValidForItsGraceTimeAndThenItsSecretGoes) {
   const Plan rotated = world.rotate(2, 100);
   ASSERT_THAT(steps_of<Create>(rotated), SizeIs(1));
   EXPECT_EQ(steps_of<Create>(rotated)[0].object["metadata"]["name"], "tiny-token-2");
-  EXPECT_EQ(rotated.requeue_after, std::chrono::seconds(3600));
   const std::string one = hash_of(world.observed, 1);
   const std::string two = hash_of(world.observed, 2);
   EXPECT_THAT(world.hashes(100), ElementsAre(two, one));
@@ -96,6 +95,24 @@ TEST(Tokens, ThoseOfTheUserAreValidTooAndNamedOnce) {
   const std::string own = "sha256:" + std::string(64, 'e');
   world.observed.deployment.spec.access.token_hashes = {own, hash_of(world.observed, 1)};
   EXPECT_THAT(world.hashes(0), ElementsAre(hash_of(world.observed, 1), own));
+}
+
+// One of the same name may have been on its way out, with an earlier WanDeployment, when it was made.
+TEST(Tokens, TheSecretIsMadeAgainSomeTimesInTheNextMinutes) {
+  World world;
+  EXPECT_EQ(plan(world.observed, settings(), at(0)).requeue_after, std::chrono::seconds(5));
+  EXPECT_EQ(plan(world.observed, settings(), at(21)).requeue_after, std::chrono::seconds(39));
+  EXPECT_FALSE(plan(world.observed, settings(), at(300)).requeue_after);
+  for (const int second : {4, 10, 59, 100, 300})
+    EXPECT_THAT(steps_of<Create>(plan(world.observed, settings(), at(second))), IsEmpty()) << second;
+  for (const int second : {5, 20, 60, 240})
+    EXPECT_THAT(steps_of<Create>(plan(world.observed, settings(), at(second))), SizeIs(1)) << second;
+}
+
+TEST(Tokens, TheSecretIsMadeAgainByTheNextProcess) {
+  World world;
+  world.observed.first_look = true;
+  EXPECT_THAT(steps_of<Create>(plan(world.observed, settings(), at(1000))), SizeIs(1));
 }
 
 TEST(Tokens, TheSecretIsMadeAgainWhenTheDeploymentBecomesReady) {
