@@ -47,9 +47,10 @@ const Table<NodeRequirement>& NodeRequirement::table() {
                 .values = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"}})
           .add("values", &NodeRequirement::values, values_facts())
           .rule(values_rule().expression, values_rule().message)
-          .rule("!(self.operator in ['Gt', 'Lt']) || !has(self.values) || (size(self.values) == 1 && "
-                "self.values[0].matches('^-?[0-9]+$'))",
-                "operator Gt and Lt take one integer, in quotes");
+          .rule(
+              "!(self.operator in ['Gt', 'Lt']) || !has(self.values) || (size(self.values) == 1 && "
+              "self.values[0].matches('^-?[0-9]+$'))",
+              "operator Gt and Lt take one integer, in quotes");
   return table;
 }
 
@@ -89,16 +90,15 @@ const Table<NodeAffinity>& NodeAffinity::table() {
 }
 
 const Table<LabelRequirement>& LabelRequirement::table() {
-  static const Table<LabelRequirement> table =
-      Table<LabelRequirement>()
-          .add("key", &LabelRequirement::key, key_facts())
-          .add("operator", &LabelRequirement::operator_,
-               {.text = "In, NotIn, Exists or DoesNotExist.",
-                .required = true,
-                .max_length = 16,
-                .values = {"In", "NotIn", "Exists", "DoesNotExist"}})
-          .add("values", &LabelRequirement::values, values_facts())
-          .rule(values_rule().expression, values_rule().message);
+  static const Table<LabelRequirement> table = Table<LabelRequirement>()
+                                                   .add("key", &LabelRequirement::key, key_facts())
+                                                   .add("operator", &LabelRequirement::operator_,
+                                                        {.text = "In, NotIn, Exists or DoesNotExist.",
+                                                         .required = true,
+                                                         .max_length = 16,
+                                                         .values = {"In", "NotIn", "Exists", "DoesNotExist"}})
+                                                   .add("values", &LabelRequirement::values, values_facts())
+                                                   .rule(values_rule().expression, values_rule().message);
   return table;
 }
 
@@ -136,10 +136,10 @@ const Table<PodAffinityTerm>& PodAffinityTerm::table() {
 }
 
 const Table<PreferredPods>& PreferredPods::table() {
-  static const Table<PreferredPods> table =
-      Table<PreferredPods>()
-          .add("weight", &PreferredPods::weight, weight_facts())
-          .add("podAffinityTerm", &PreferredPods::term, {.text = "Which pods, and what counts as one place."});
+  static const Table<PreferredPods> table = Table<PreferredPods>()
+                                                .add("weight", &PreferredPods::weight, weight_facts())
+                                                .add("podAffinityTerm", &PreferredPods::term,
+                                                     {.text = "Which pods, and what counts as one place."});
   return table;
 }
 
@@ -147,8 +147,7 @@ const Table<PodAffinity>& PodAffinity::table() {
   static const Table<PodAffinity> table =
       Table<PodAffinity>()
           .add(kRequired, &PodAffinity::required, {.text = "What must be so.", .max_items = kMaxTerms})
-          .add(kPreferred, &PodAffinity::preferred,
-               {.text = "What is preferred.", .max_items = kMaxTerms});
+          .add(kPreferred, &PodAffinity::preferred, {.text = "What is preferred.", .max_items = kMaxTerms});
   return table;
 }
 
@@ -156,8 +155,7 @@ const Table<Affinity>& Affinity::table() {
   static const Table<Affinity> table =
       Table<Affinity>()
           .add("nodeAffinity", &Affinity::node_affinity, {.text = "Nodes by labels, as in a pod."})
-          .add("podAffinity", &Affinity::pod_affinity,
-               {.text = "To be where other pods are, as in a pod."})
+          .add("podAffinity", &Affinity::pod_affinity, {.text = "To be where other pods are, as in a pod."})
           .add("podAntiAffinity", &Affinity::pod_anti_affinity,
                {.text = "Not to be where other pods are, as in a pod."});
   return table;

@@ -1,6 +1,7 @@
 #pragma once
-// spec.placement.affinity: the Affinity of a pod in Kubernetes, field by field, so that a mistake is refused when
-// it is applied and not when a pod is made of it. https://kubernetes.io/docs/reference/kubernetes-api/, PodSpec.
+// spec.placement.affinity: the Affinity of a pod in Kubernetes, field by field, so that a mistake is refused
+// when it is applied and not when a pod is made of it. https://kubernetes.io/docs/reference/kubernetes-api/,
+// PodSpec.
 
 #include <map>
 #include <optional>

@@ -21,9 +21,7 @@ struct Work {
   std::atomic<int64_t> next = 0;
 };
 
-bool stopped(const Work& work) {
-  return work.stop != nullptr && work.stop->load(std::memory_order_relaxed);
-}
+bool stopped(const Work& work) { return work.stop != nullptr && work.stop->load(std::memory_order_relaxed); }
 
 void work_on(void* argument) {
   auto& work = *static_cast<Work*>(argument);

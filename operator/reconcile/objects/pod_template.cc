@@ -156,8 +156,8 @@ Json volumes(const RuntimePod& pod) {
 
 void place(const api::Placement& placement, Json& spec) {
   const Json written = api::Placement::table().write(placement);
-  for (const char* field :
-       {"nodeSelector", "tolerations", "affinity", "runtimeClassName", "priorityClassName", "imagePullSecrets"}) {
+  for (const char* field : {"nodeSelector", "tolerations", "affinity", "runtimeClassName",
+                            "priorityClassName", "imagePullSecrets"}) {
     if (written.contains(field)) spec[field] = written[field];
   }
 }

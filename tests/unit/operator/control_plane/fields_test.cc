@@ -111,8 +111,8 @@ spec:
   ASSERT_TRUE(runs("full"));
   const std::string plain = pods_of("plain");
   const std::string before = child_of("full")["spec"]["template"].dump();
-  for (const char* set : {"\"disk\":\"fast\"", "\"key\":\"gpu\"", "gpu-memory", "topologyKey", "registry", "8Gi", "example.org/gpu",
-                          "film", "hello", "aaaaaaaaaaaa", "\"cpu\":\"4\""}) {
+  for (const char* set : {"\"disk\":\"fast\"", "\"key\":\"gpu\"", "gpu-memory", "topologyKey", "registry",
+                          "8Gi", "example.org/gpu", "film", "hello", "aaaaaaaaaaaa", "\"cpu\":\"4\""}) {
     EXPECT_THAT(before, HasSubstr(set));
   }
   const auto servers = [&] {

@@ -175,9 +175,11 @@ TEST(Objects, PlacementGoesToThePodAndOnlyWhatIsSet) {
 TEST(Objects, AffinityGoesToThePodAsKubernetesHasIt) {
   api::WanDeployment deployment = make_wan_deployment();
   api::PodAffinity apart;
-  apart.preferred.push_back({.weight = 7, .term = {.label_selector = api::LabelSelector{{{"app", "x"}}, {}}}});
+  apart.preferred.push_back(
+      {.weight = 7, .term = {.label_selector = api::LabelSelector{{{"app", "x"}}, {}}}});
   deployment.spec.placement.emplace().affinity = api::Affinity{.pod_anti_affinity = apart};
-  const Json expected = *parse_json(R"({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+  const Json expected =
+      *parse_json(R"({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
     {"weight": 7, "podAffinityTerm": {"labelSelector": {"matchLabels": {"app": "x"}},
                                       "topologyKey": "kubernetes.io/hostname"}}]}})");
   EXPECT_EQ(pod_spec(deployment_of(deployment))["affinity"], expected);

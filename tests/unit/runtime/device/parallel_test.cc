@@ -30,7 +30,9 @@ TEST(ParallelTasks, EndSoonAfterTheThreadIsToldToStop) {
 
 TEST(ParallelTasks, OfWhoDoesNotListenRunToTheirEnd) {
   std::atomic<bool> stop = true;
-  { const Interruptible interruptible(stop); }
+  {
+    const Interruptible interruptible(stop);
+  }
   std::atomic<int64_t> runs = 0;
   parallel_tasks(100, [&](int64_t) { ++runs; });
   EXPECT_EQ(runs, 100);
