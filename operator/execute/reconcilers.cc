@@ -6,7 +6,6 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/execute/observe.h"
-#include "operator/kube/api_error.h"
 #include "operator/reconcile/objects/names.h"
 
 namespace wan::execute {
@@ -19,7 +18,6 @@ std::chrono::milliseconds places_interval(size_t waiting) {
   return std::chrono::milliseconds(1'000 + 10 * static_cast<int64_t>(waiting));
 }
 
-constexpr std::chrono::milliseconds kCacheLag{100};
 // Each waits most of its time for the API server: with fewer, a full queue waits for latencies.
 constexpr int kVideoJobWorkers = 16;
 
@@ -30,10 +28,6 @@ controller::ControllerSettings named(std::string name, int workers, metrics::Reg
   settings.workers = workers;
   settings.retry.cap = std::chrono::seconds(60);
   return settings;
-}
-
-std::string owner_name(std::string_view kind, const cache::Key& key) {
-  return std::string(kind) + " " + cache::to_string(key);
 }
 
 // Of what a job that waits tells its user: why its deployment has no replica, and what that may change.
@@ -63,6 +57,10 @@ bool frees_or_takes(const api::VideoJob* before, const api::VideoJob* after) {
 }
 
 }  // namespace
+
+std::string owner_name(std::string_view kind, const cache::Key& key) {
+  return std::string(kind) + " " + cache::to_string(key);
+}
 
 Reconcilers::Reconcilers(asio::any_io_executor executor, kube::Api& api, const Clock& clock, Caches& caches,
                          dispatch::Runtimes& runtimes, Executor& steps, WriteGate& gate,
@@ -357,112 +355,6 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_wan_deployment(cache::K
   auto outcome = co_await carry_out(owner, std::move(plan));
   if (outcome) looked_after_.insert(uid);
   co_return outcome;
-}
-
-Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key key) {
-  const std::string owner = owner_name("VideoJob", key);
-  if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
-  auto observed = observe_video_job(caches_, runtimes_, key);
-  if (!observed) co_return controller::Outcome();
-  observed->last_progress_write = steps_.last_status_write(observed->job.metadata.uid);
-  observed->unreachable_since = unreachable_since(observed->job);
-  // Before anything that another plan must not change meanwhile; a pod of the job's own is nobody else's.
-  if (observed->job.spec.model) co_await look_for_refusal(api_, clock_.wall(), *observed);
-  observe_twins(*observed);
-  if (observed->finished_twin) {
-    WAN_CO_TRY_VOID(co_await read_result(*observed));
-    // The cache is about to hear of it. What else was observed is too old by now to assign the job.
-    if (!observed->finished_twin) co_return controller::Outcome{kCacheLag};
-  }
-  reconcile::Plan plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
-  if (observed->job.trimmed && reconcile::video_job::needs_whole_job(plan)) {
-    WAN_CO_TRY(auto whole, co_await read_whole(key, observed->job.metadata.uid));
-    if (!whole) co_return controller::Outcome();
-    observed->job = *std::move(whole);
-    plan = reconcile::video_job::plan(*observed, settings_, clock_.wall());
-  }
-  reserve(observed->job, plan);
-  if (auto* queue = caches_.queues.of(observed->job)) {
-    queue->told(observed->job.metadata.uid, observed->turn.before);
-  }
-  co_return co_await carry_out(owner, std::move(plan));
-}
-
-Task<Result<std::optional<api::VideoJob>>> Reconcilers::read_whole(cache::Key key, std::string uid) {
-  const auto live = co_await api_.get(kube::kVideoJobs, key.namespace_, key.name);
-  if (!live && kube::is_not_found(live.error())) co_return std::nullopt;
-  if (!live) co_return fail(live.error());
-  WAN_CO_TRY(api::VideoJob job, api::from_json<api::VideoJob>(*live));
-  if (job.metadata.uid != uid || !api::is_finished(job.status)) co_return std::nullopt;
-  co_return std::optional<api::VideoJob>(std::move(job));
-}
-
-// The cache does not have it of a job that has ended.
-Task<Status> Reconcilers::read_result(reconcile::video_job::Observed& observed) {
-  reconcile::video_job::Twin& twin = *observed.finished_twin;
-  const cache::Key key{observed.job.metadata.namespace_, twin.name};
-  WAN_CO_TRY(auto whole, co_await read_whole(key, twin.uid));
-  if (whole) twin.result = std::move(whole->status.result);
-  if (!whole || whole->status.artifact_deletion_time) observed.finished_twin.reset();
-  co_return Status();
-}
-
-std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job) {
-  if (!job.status.assignment || api::is_finished(job.status)) return std::nullopt;
-  const std::string& pod = job.status.assignment->pod_uid;
-  const api::RuntimeView* view = runtimes_.view(pod);
-  const bool gone = caches_.pods.by(caches_.pods_by_uid, pod).empty();
-  if (!gone && (view == nullptr || !view->reachable)) {
-    return unreachable_.try_emplace(pod, clock_.wall()).first->second;
-  }
-  unreachable_.erase(pod);
-  return std::nullopt;
-}
-
-void Reconcilers::observe_twins(reconcile::video_job::Observed& observed) {
-  const std::string& uid = observed.job.metadata.uid;
-  if (observed.job.status.assignment || api::is_finished(observed.job.status)) return;
-  if (const auto* answer = steps_.answer(uid)) observed.answer = *answer;
-  const std::string& hash = observed.answer ? observed.answer->job_hash : observed.job.status.job_hash;
-  execute::observe_twins(
-      caches_, hash, [&](const std::string& twin) { return steps_.copy_failed(uid, twin); }, observed);
-  if (hash.empty() || observed.running_twin) return;
-  const auto claim = claims_.find(hash_key(observed.job.metadata.namespace_, hash));
-  if (claim != claims_.end() && claim->second.uid != uid) {
-    observed.running_twin = reconcile::video_job::Twin{claim->second.name, std::nullopt};
-  }
-}
-
-// Those that wait for the video of `job`.
-void Reconcilers::wake_twins_of(const api::VideoJob& job) {
-  if (job.status.job_hash.empty()) return;
-  const std::string hash = hash_key(job.metadata.namespace_, job.status.job_hash);
-  for (const auto* other : caches_.video_jobs.by(caches_.video_jobs_by_hash, hash)) {
-    const bool waits = !other->status.assignment && !api::is_finished(other->status);
-    if (waits) video_jobs_.enqueue(cache::key_of(other->metadata), priority());
-  }
-}
-
-void Reconcilers::reserve(const api::VideoJob& job, const reconcile::Plan& plan) {
-  std::erase_if(claims_, [&](const auto& claim) { return claim.second.uid == job.metadata.uid; });
-  for (const reconcile::Step& step : plan.steps) {
-    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
-    const std::string hash = write == nullptr ? "" : string_or(write->status, {"jobHash"}, "");
-    const bool assigns = !hash.empty() && find(write->status, {"assignment"}) != nullptr;
-    if (assigns && string_or(write->status, {"completionTime"}, "").empty()) {
-      claims_[hash_key(job.metadata.namespace_, hash)] = Claim{job.metadata.uid, job.metadata.name};
-    }
-  }
-  auto* queue = caches_.queues.of(job);
-  if (queue == nullptr) return;
-  for (const reconcile::Step& step : plan.steps) {
-    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
-    const std::string pod = write == nullptr ? "" : string_or(write->status, {"assignment", "podUID"}, "");
-    if (!pod.empty() && string_or(write->status, {"completionTime"}, "").empty()) {
-      return queue->reserve(job, pod);
-    }
-  }
-  queue->withdraw(job);
 }
 
 Task<Result<controller::Outcome>> Reconcilers::reconcile_queue(cache::Key key) {

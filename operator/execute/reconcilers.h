@@ -10,6 +10,9 @@
 
 namespace wan::execute {
 
+// As logs and the write gate name an object that is reconciled.
+[[nodiscard]] std::string owner_name(std::string_view kind, const cache::Key& key);
+
 // All references must outlive it. Listeners are registered by the constructor: make it before the caches are
 // fed.
 class Reconcilers {
