@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <string>
 #include <unistd.h>
 
@@ -24,6 +25,17 @@ std::optional<double> limit_at(const fs::path& group, bool version_2) {
 }
 
 }  // namespace
+
+namespace {
+
+// Smaller ones come and go too often for that; larger ones than the second are never kept (mallopt(3)).
+constexpr int kFrugal = 1 << 20, kUsual = 32 << 20;
+
+}  // namespace
+
+FrugalAllocations::FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kFrugal); }
+
+FrugalAllocations::~FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kUsual); }
 
 int64_t host_memory(const fs::path& root) {
   const int64_t machine = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);

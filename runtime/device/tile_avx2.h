@@ -16,24 +16,39 @@ namespace wan::device::avx2 {
 // Twelve accumulators, two columns of the packed operand and a broadcast fill the sixteen registers.
 constexpr int kTileRows = 6, kTileColumns = 16;
 
-// c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order.
+// One step of the sums: `b` holds sixteen values of the packed operand.
+template <int kRows>
+[[gnu::always_inline]] static inline void multiply_step(const float* a, int64_t a_stride, const float* b,
+                                                        __m256 (&sum)[kRows][2]) {
+  const __m256 left = _mm256_loadu_ps(b), right = _mm256_loadu_ps(b + 8);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) {
+    const __m256 x = _mm256_broadcast_ss(a + r * a_stride);
+    sum[r][0] = _mm256_fmadd_ps(x, left, sum[r][0]);
+    sum[r][1] = _mm256_fmadd_ps(x, right, sum[r][1]);
+  }
+}
+
+// c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order. The rows
+// that come next lie elsewhere, where no processor looks ahead by itself: `next` is fetched meanwhile.
 template <int kRows>
 [[gnu::always_inline]] static inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
-                                                        int64_t depth, float* c, int64_t c_stride, bool add) {
+                                                        int64_t depth, float* c, int64_t c_stride, bool add,
+                                                        const float* next) {
+  constexpr int64_t kLine = 16;  // floats of a cache line
   __m256 sum[kRows][2];
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
-#pragma clang loop unroll_count(4)
-  for (int64_t k = 0; k < depth; ++k) {
-    const __m256 left = _mm256_loadu_ps(b + k * kTileColumns);
-    const __m256 right = _mm256_loadu_ps(b + k * kTileColumns + 8);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 x = _mm256_broadcast_ss(a + r * a_stride + k);
-      sum[r][0] = _mm256_fmadd_ps(x, left, sum[r][0]);
-      sum[r][1] = _mm256_fmadd_ps(x, right, sum[r][1]);
-    }
+  for (int r = 0; r < kRows; ++r) _mm_prefetch(c + r * c_stride, _MM_HINT_T0);
+  int64_t k = 0;
+  for (; k + kLine <= depth; k += kLine) {
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kRows; ++r) _mm_prefetch(next + r * a_stride + k, _MM_HINT_T0);
+#pragma clang loop unroll_count(4)
+    for (int64_t i = k; i < k + kLine; ++i) multiply_step<kRows>(a + i, a_stride, b + i * kTileColumns, sum);
   }
+  for (; k < depth; ++k) multiply_step<kRows>(a + k, a_stride, b + k * kTileColumns, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
     float* out = c + r * c_stride;
@@ -47,14 +62,14 @@ template <int kRows>
 }
 
 static inline void multiply_tile(int64_t rows, const float* a, int64_t a_stride, const float* b,
-                                 int64_t depth, float* c, int64_t c_stride, bool add) {
+                                 int64_t depth, float* c, int64_t c_stride, bool add, const float* next) {
   switch (rows) {
-    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add);
-    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add);
-    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add);
-    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add);
-    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add);
-    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add);
+    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add, next);
+    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add, next);
+    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add, next);
+    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add, next);
+    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add, next);
+    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add, next);
   }
 }
 
@@ -65,8 +80,10 @@ static inline void multiply_block(int64_t rows, const float* a, int64_t a_stride
   for (int64_t panel = 0; panel < panels; ++panel) {
     for (int64_t row = 0; row < rows; row += kTileRows) {
       const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
+      // The last tile's is the first of the next panel.
+      const float* next = row + kTileRows < rows ? a + (row + kTileRows) * a_stride : a;
       multiply_tile(count, a + row * a_stride, a_stride, b + panel * b_stride, depth,
-                    c + row * c_stride + panel * kTileColumns, c_stride, add);
+                    c + row * c_stride + panel * kTileColumns, c_stride, add, next);
     }
   }
 }

@@ -5,6 +5,8 @@
 #include <ATen/ops/sub.h>
 #include <ATen/ops/tensor.h>
 
+#include "runtime/device/memory.h"
+
 namespace wan::model {
 
 AutoencoderKLWan::AutoencoderKLWan(const AutoencoderKLWanConfig& config, weights::StateDict& state,
@@ -26,6 +28,7 @@ AutoencoderKLWan::AutoencoderKLWan(const AutoencoderKLWanConfig& config, weights
 
 at::Tensor AutoencoderKLWan::encode(const at::Tensor& frames, bool repeated, FeatCache& cache,
                                     const Checkpoint& between_blocks) const {
+  const device::FrugalAllocations frugal;
   cache.begin_chunk();
   const at::Tensor moments =
       quant_conv_(encoder_->forward(frames.unsqueeze(0), repeated, cache, between_blocks), cache).squeeze(0);
@@ -34,6 +37,7 @@ at::Tensor AutoencoderKLWan::encode(const at::Tensor& frames, bool repeated, Fea
 
 at::Tensor AutoencoderKLWan::decode(const at::Tensor& latents, FeatCache& cache,
                                     const Checkpoint& between_blocks) const {
+  const device::FrugalAllocations frugal;
   cache.begin_chunk();
   const at::Tensor z = at::div(latents, latents_inverse_std_).add_(latents_mean_).unsqueeze(0);
   return decoder_.forward(post_quant_conv_(z, cache), cache, between_blocks).squeeze(0);
