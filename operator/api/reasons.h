@@ -44,6 +44,7 @@ inline constexpr const char* kWaitingForDeployment = "WaitingForDeployment";
 inline constexpr const char* kWaitingForReplica = "WaitingForReplica";
 inline constexpr const char* kWaitingForArtifactServer = "WaitingForArtifactServer";
 inline constexpr const char* kNoArtifactStore = "NoArtifactStore";
+inline constexpr const char* kImageNotFound = "ImageNotFound";
 inline constexpr const char* kWaitingForIdenticalJob = "WaitingForIdenticalJob";
 inline constexpr const char* kStartingJob = "StartingJob";
 inline constexpr const char* kAssigned = "Assigned";

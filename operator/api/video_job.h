@@ -36,6 +36,22 @@ struct DeploymentRef {
   static const Table<DeploymentRef>& table();
 };
 
+struct ImageConfigMap {
+  std::string name;
+  std::string key;
+
+  bool operator==(const ImageConfigMap&) const = default;
+  static const Table<ImageConfigMap>& table();
+};
+
+// The picture that the video starts from.
+struct Image {
+  std::optional<ImageConfigMap> config_map;
+
+  bool operator==(const Image&) const = default;
+  static const Table<Image>& table();
+};
+
 struct OutputClaim {
   std::string claim_name;
   std::string path;  // "" means NAME.mp4
@@ -66,6 +82,7 @@ struct VideoJobSpec {
   Boxed<JobModel> model;
   std::string prompt;
   std::optional<std::string> negative_prompt;  // set and empty is not unset
+  Boxed<Image> image;
   std::string size;
   std::optional<int> frames;
   std::optional<int> fps;

@@ -50,6 +50,34 @@ const Table<DeploymentRef>& DeploymentRef::table() {
   return table;
 }
 
+const Table<ImageConfigMap>& ImageConfigMap::table() {
+  static const Table<ImageConfigMap> table =
+      Table<ImageConfigMap>()
+          .add("name", &ImageConfigMap::name,
+               {.text = "Name of a ConfigMap of the job's namespace.",
+                .required = true,
+                .min_length = 1,
+                .max_length = 253,
+                .rules = {object_name_rule()}})
+          .add("key", &ImageConfigMap::key,
+               {.text = "Key of its binaryData: a PNG, JPEG or WebP, as `kubectl create configmap NAME "
+                        "--from-file=KEY=FILE` puts it there.",
+                .required = true,
+                .min_length = 1,
+                .max_length = 253,
+                .rules = {{"self.matches('^[-._a-zA-Z0-9]+$')",
+                           "must be letters, digits, '-', '_' and '.', as keys of a ConfigMap are"}}});
+  return table;
+}
+
+const Table<Image>& Image::table() {
+  static const Table<Image> table =
+      Table<Image>()
+          .add("configMap", &Image::config_map, {.text = "In a ConfigMap, which holds up to 1 MiB."})
+          .rule("has(self.configMap)", "image must say where it is: configMap");
+  return table;
+}
+
 const Table<OutputClaim>& OutputClaim::table() {
   static const Table<OutputClaim> table =
       Table<OutputClaim>()
@@ -114,6 +142,9 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
                {.text = "What the video must not show. Unset takes the model's own; empty is none.",
                 .immutable = true,
                 .max_length = 4096})
+          .add("image", &VideoJobSpec::image,
+               {.text = "The picture that the video starts from, for models that make videos from images.",
+                .immutable = true})
           .add("size", &VideoJobSpec::size,
                {.text = "Frame size WIDTHxHEIGHT, multiples of 16. Unset takes the model's own.",
                 .immutable = true,

@@ -68,6 +68,22 @@ bool is_object_write(const reconcile::Step& step) {
          std::holds_alternative<reconcile::SetFinalizer>(step);
 }
 
+// The file in base64, as the API server has it. kNotFound says what to do.
+Task<Result<std::string>> read_image(kube::Api& api, reconcile::ImageRef image) {
+  const auto map = co_await api.get(kube::kConfigMaps, image.namespace_, image.config_map);
+  if (!map && !kube::is_not_found(map.error())) co_return fail(map.error());
+  const std::string file = image.key + "=FILE";
+  const std::string make =
+      "kubectl create configmap -n " + image.namespace_ + " " + image.config_map + " --from-file=" + file;
+  if (!map)
+    co_return fail(not_found("ConfigMap " + image.config_map + " does not exist in namespace " +
+                             image.namespace_ + ": " + make));
+  std::string data = string_or(*map, {"binaryData", image.key}, "");
+  if (!data.empty()) co_return data;
+  co_return fail(not_found("ConfigMap " + image.config_map + " has no file (binaryData) " + image.key +
+                           ": make it with " + make));
+}
+
 }  // namespace
 
 Executor::Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& runtimes,
@@ -119,6 +135,7 @@ Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step)
   }
   if (auto* s = std::get_if<reconcile::Dispatch>(&step)) co_return co_await dispatch_job(std::move(*s));
   if (auto* s = std::get_if<reconcile::Resolve>(&step)) co_return co_await ask(std::move(*s));
+  if (auto* s = std::get_if<reconcile::FindImage>(&step)) co_return co_await find_image(std::move(*s));
   if (auto* s = std::get_if<reconcile::CopyArtifact>(&step)) co_return co_await copy(std::move(*s));
   if (auto* s = std::get_if<reconcile::CancelOnPod>(&step)) {
     co_return co_await runtimes_.cancel_job(s->pod_uid, s->job_uid, s->attempt);
@@ -211,10 +228,30 @@ Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
                                                    step.attempt, valid_for));
   step.body["epoch"] = issuer_.epoch();
   step.body["artifact"]["token"] = std::move(token);
+  WAN_CO_TRY_VOID(co_await attach(std::move(step.image), step.job_uid, step.body));
   co_return co_await runtimes_.put_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body));
 }
 
+Task<Status> Executor::find_image(reconcile::FindImage step) {
+  const auto found = co_await read_image(api_, std::move(step.image));
+  if (!found && found.error().code != ErrorCode::kNotFound) co_return fail(found.error());
+  images_[step.job_uid] = {found ? "" : found.error().message, clock_.wall()};
+  co_return Status();
+}
+
+Task<Status> Executor::attach(std::optional<reconcile::ImageRef> image, std::string job_uid, Json& body) {
+  if (!image) co_return Status();
+  auto found = co_await read_image(api_, *std::move(image));
+  if (!found) {
+    images_.erase(job_uid);
+    co_return fail(found.error());
+  }
+  body["image"]["data"] = *std::move(found);
+  co_return Status();
+}
+
 Task<Status> Executor::ask(reconcile::Resolve step) {
+  WAN_CO_TRY_VOID(co_await attach(std::move(step.image), step.job_uid, step.body));
   WAN_CO_TRY(const dispatch::JobResolution resolution,
              co_await runtimes_.resolve_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body)));
   reconcile::video_job::Answer answer{.pod_uid = step.pod_uid, .job_hash = resolution.job_hash};
@@ -243,6 +280,11 @@ const reconcile::video_job::Answer* Executor::answer(const std::string& job_uid)
   return it == answers_.end() ? nullptr : &it->second;
 }
 
+const reconcile::video_job::ImageFinding* Executor::image(const std::string& job_uid) const {
+  const auto it = images_.find(job_uid);
+  return it == images_.end() ? nullptr : &it->second;
+}
+
 bool Executor::copy_failed(const std::string& job_uid, const std::string& twin_uid) const {
   const auto it = copies_that_failed_.find(job_uid);
   return it != copies_that_failed_.end() && it->second.contains(twin_uid);
@@ -250,6 +292,7 @@ bool Executor::copy_failed(const std::string& job_uid, const std::string& twin_u
 
 void Executor::forget_answer(const std::string& job_uid) {
   answers_.erase(job_uid);
+  images_.erase(job_uid);
   copies_that_failed_.erase(job_uid);
 }
 

@@ -35,6 +35,7 @@ class Executor {
   [[nodiscard]] std::optional<WallTime> last_status_write(const std::string& uid) const;
   // What a pod has said of a VideoJob, and videos that could not be copied for it.
   [[nodiscard]] const reconcile::video_job::Answer* answer(const std::string& job_uid) const;
+  [[nodiscard]] const reconcile::video_job::ImageFinding* image(const std::string& job_uid) const;
   [[nodiscard]] bool copy_failed(const std::string& job_uid, const std::string& twin_uid) const;
   void forget_answer(const std::string& job_uid);
   void forget(const std::string& uid) {
@@ -52,6 +53,10 @@ class Executor {
   [[nodiscard]] Task<Status> dispatch_job(reconcile::Dispatch step);
   [[nodiscard]] Task<Status> set_finalizer(const std::string& owner, reconcile::SetFinalizer step);
   [[nodiscard]] Task<Status> ask(reconcile::Resolve step);
+  [[nodiscard]] Task<Status> find_image(reconcile::FindImage step);
+  // Puts the picture into what a pod is asked; where there is none any more, the next plan knows.
+  [[nodiscard]] Task<Status> attach(std::optional<reconcile::ImageRef> image, std::string job_uid,
+                                    Json& body);
   [[nodiscard]] Task<Status> copy(reconcile::CopyArtifact step);
   void emit(reconcile::EmitEvent step);
   // Refuses to take over an object of somebody else that the cache does not show.
@@ -72,8 +77,9 @@ class Executor {
   std::map<std::string, Written> status_writes_;  // by UID
   // By owner: what the API server refused of its last plan, told in its status until a plan gets through.
   std::map<std::string, Error> refusals_;
-  std::map<std::string, reconcile::video_job::Answer> answers_;      // by job UID
-  std::map<std::string, std::set<std::string>> copies_that_failed_;  // of which jobs, by job UID
+  std::map<std::string, reconcile::video_job::Answer> answers_;       // by job UID
+  std::map<std::string, reconcile::video_job::ImageFinding> images_;  // by job UID
+  std::map<std::string, std::set<std::string>> copies_that_failed_;   // of which jobs, by job UID
 };
 
 }  // namespace wan::execute

@@ -78,6 +78,7 @@ std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job)
 void Reconcilers::observe_twins(reconcile::video_job::Observed& observed) {
   const std::string& uid = observed.job.metadata.uid;
   if (observed.job.status.assignment || api::is_finished(observed.job.status)) return;
+  if (const auto* image = steps_.image(uid)) observed.image = *image;
   if (const auto* answer = steps_.answer(uid)) observed.answer = *answer;
   const std::string& hash = observed.answer ? observed.answer->job_hash : observed.job.status.job_hash;
   execute::observe_twins(

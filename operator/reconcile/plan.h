@@ -54,6 +54,15 @@ struct EmitEvent {
   std::string note;
 };
 
+// A file in a ConfigMap.
+struct ImageRef {
+  std::string namespace_;
+  std::string config_map;
+  std::string key;  // of its binaryData
+
+  bool operator==(const ImageRef&) const = default;
+};
+
 // Hands a job to a runtime pod: PUT /v1/jobs/{uid}. Only ever after a WriteStatus of the assignment in the
 // same plan or an earlier one (an assignment that is not in etcd does not exist).
 struct Dispatch {
@@ -63,6 +72,7 @@ struct Dispatch {
   Json body;                      // the request without the epoch and the capabilities, which execute/ adds
   std::string artifact_audience;  // "artifacts/NAMESPACE/CLAIM"
   std::string artifact_path;
+  std::optional<ImageRef> image = {};  // joins the body
 };
 
 // Asks a pod what it would make of a job: POST /v1/jobs/{uid}/resolution. The plan after it knows the answer.
@@ -71,6 +81,13 @@ struct Resolve {
   std::string job_uid;
   int attempt = 0;
   Json body;
+  std::optional<ImageRef> image = {};
+};
+
+// Looks whether a job's picture is there; the next plan knows.
+struct FindImage {
+  std::string job_uid;
+  ImageRef image;
 };
 
 // The video of another job at this job's path too, without making it again. The artifact server reads and
@@ -109,7 +126,7 @@ struct SetFinalizer {
 };
 
 using Step = std::variant<Apply, Create, Delete, WriteStatus, EmitEvent, Resolve, Dispatch, CancelOnPod,
-                          CopyArtifact, DeleteArtifact, SetFinalizer>;
+                          CopyArtifact, DeleteArtifact, SetFinalizer, FindImage>;
 
 struct Plan {
   std::vector<Step> steps;

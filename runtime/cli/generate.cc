@@ -139,16 +139,17 @@ Result<fs::path> output_of(const Options& options, const VideoJob& job, int fram
 }
 
 // Before anything is read or loaded. The image may come from the flag alone: a manifest's is in the cluster.
-Status check_image(const Options& options, const std::string& model,
+Status check_image(const Options& options, const VideoJob& job,
                    const pipeline::GenerationDefaults& defaults) {
   const bool wanted = defaults.task == "image-to-video";
   if (wanted && options.image.empty()) {
-    return fail(invalid_argument("--image: missing; model " + model +
+    const std::string why = job.has_image ? "only a cluster can read the manifest's spec.image" : "missing";
+    return fail(invalid_argument("--image: " + why + "; model " + job.model +
                                  " makes videos from an image (task image-to-video); give the first frame, a "
                                  "PNG, JPEG or WebP file"));
   }
-  if (!wanted && !options.image.empty()) {
-    return fail(invalid_argument("--image: model " + model + " makes videos from text alone (task " +
+  if (!wanted && (job.has_image || !options.image.empty())) {
+    return fail(invalid_argument("--image: model " + job.model + " makes videos from text alone (task " +
                                  defaults.task + "); leave --image out"));
   }
   return {};
@@ -214,7 +215,7 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   WAN_TRY(const fs::path directory, find_model_directory(job.model));
   install_signal_handlers();  // a pull before is ended by the first signal, and goes on in the next call
   WAN_TRY(const auto defaults, pipeline::read_generation_defaults(directory));
-  WAN_TRY_VOID(check_image(options, job.model, defaults));
+  WAN_TRY_VOID(check_image(options, job, defaults));
   if (!options.image.empty()) {
     WAN_TRY(job.generation.image, pipeline::read_input_image(options.image, {}));
   }

@@ -78,6 +78,7 @@ Result<service::Settings> pod_settings(const PodFlags& flags) {
   settings.loader = [model, generator](const pipeline::ProgressSink& progress) {
     return pipeline::load_generator(model, generator, progress);
   };
+  settings.decode_image = [](const std::string& bytes) { return pipeline::decode_input_image(bytes, {}); };
   return settings;
 }
 

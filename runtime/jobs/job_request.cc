@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/crypto/hmac.h"
+
 namespace wan::jobs {
 namespace {
 
@@ -52,6 +54,17 @@ Status read_limits(const Json& body, JobRequest& request) {
   return {};
 }
 
+Status read_image(const Json& body, JobRequest& request) {
+  if (find(body, {"image"}) == nullptr) return {};
+  auto bytes = base64_decode(string_or(body, {"image", "data"}, ""));
+  if (!bytes || bytes->empty()) {
+    return fail(
+        invalid_argument("image.data is not the base64 of a file; allowed: that of a PNG, JPEG or WebP"));
+  }
+  request.image = *std::move(bytes);
+  return {};
+}
+
 // A field that this version does not know would change the video in one that does.
 Status check_spec_fields(const Json& spec) {
   for (const auto& [name, value] : spec.items()) {
@@ -89,6 +102,7 @@ Result<JobRequest> job_request_from_json(const Json& body) {
   if (spec == nullptr || !spec->is_object()) return fail(invalid_argument("spec must be an object"));
   WAN_TRY_VOID(check_spec_fields(*spec));
   WAN_TRY(request.spec, pipeline::generation_spec_from_json(*spec));
+  WAN_TRY_VOID(read_image(body, request));
   WAN_TRY(request.artifact.url, required(body, {"artifact", "url"}, "artifact.url"));
   request.artifact.token = string_or(body, {"artifact", "token"}, "");
   return request;

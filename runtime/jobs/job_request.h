@@ -22,6 +22,7 @@ struct JobRequest {
   std::string pod_uid;  // the pod this request is meant for
   int attempt = 1;      // from 1
   std::string epoch;    // decimal; "" counts as older than any
+  std::string image;    // bytes of a picture's file, of which spec.image is still to be made; "": none
   pipeline::GenerationSpec spec;
   int64_t active_deadline_seconds = 0;  // 0: none
   ArtifactTarget artifact;

@@ -89,7 +89,9 @@ class Generator {
                                                                 const ProgressSink& progress);
 
 // A PNG, JPEG or WebP, decoded by `media_program` (as in GeneratorSettings). Errors name the field `image`,
-// the file and what is allowed.
+// the file (where it is one) and what is allowed; those that are the picture's fault are kInvalidArgument.
+[[nodiscard]] Result<std::shared_ptr<const InputImage>> decode_input_image(
+    std::string_view bytes, const std::filesystem::path& media_program);
 [[nodiscard]] Result<std::shared_ptr<const InputImage>> read_input_image(
     const std::filesystem::path& file, const std::filesystem::path& media_program);
 

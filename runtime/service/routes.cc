@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "base/async/blocking.h"
+
 namespace wan::service {
 namespace {
 
@@ -41,8 +43,13 @@ bool is_bound(const Capability& capability, const jobs::JobRequest& request) {
 
 }  // namespace
 
-Routes::Routes(const gallery::Authority& authority, const Clock& clock, JobRunner& runner, EventHub& events)
-    : authority_(authority), clock_(clock), runner_(runner), events_(events) {}
+Routes::Routes(const gallery::Authority& authority, const Clock& clock, JobRunner& runner, EventHub& events,
+               ImageDecoder decode_image)
+    : authority_(authority),
+      clock_(clock),
+      runner_(runner),
+      events_(events),
+      decode_image_(std::move(decode_image)) {}
 
 std::expected<std::optional<Capability>, net::Response> Routes::check(
     const net::IncomingRequest& request, const std::optional<std::string>& uid) const {
@@ -128,8 +135,22 @@ Task<std::expected<jobs::JobRequest, net::Response>> Routes::read_job(net::Incom
   if (!json) co_return std::unexpected(gallery::refusal(422, "Invalid", json.error().message));
   Result<jobs::JobRequest> job = jobs::job_request_from_json(*json);
   if (!job) co_return std::unexpected(gallery::refusal(422, "Invalid", job.error().message));
-  if (job->uid == uid) co_return *std::move(job);
-  co_return std::unexpected(gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path"));
+  if (job->uid != uid)
+    co_return std::unexpected(gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path"));
+  const Status decoded = co_await decode_image(*job);
+  if (decoded) co_return *std::move(job);
+  const bool is_its_fault = decoded.error().code == ErrorCode::kInvalidArgument;
+  co_return std::unexpected(gallery::refusal(is_its_fault ? 422 : 503, is_its_fault ? "Invalid" : "NotReady",
+                                             decoded.error().message));
+}
+
+Task<Status> Routes::decode_image(jobs::JobRequest& job) {
+  if (job.image.empty()) co_return Status();
+  if (!decode_image_) co_return fail(invalid_argument("image: this pod decodes none"));
+  const auto work = [this, &job] { return decode_image_(job.image); };
+  WAN_CO_TRY(job.spec.image, co_await run_blocking(pictures_, work));
+  job.image.clear();
+  co_return Status();
 }
 
 Task<net::Response> Routes::put(net::IncomingRequest& request, std::string uid) {

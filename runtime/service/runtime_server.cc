@@ -19,11 +19,14 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kTerminationMessageBytes = 4096;
+// A job's fields, and a picture as large as a ConfigMap holds, in base64.
+constexpr size_t kMaxBodyBytes = 4u << 20;
 
 net::ServerSettings server_settings(const Settings& settings) {
   net::ServerSettings server;
   server.address = settings.address;
   server.port = settings.port;
+  server.max_body_bytes = kMaxBodyBytes;
   return server;
 }
 
@@ -40,7 +43,7 @@ class Pod {
         wake_(executor),
         runner_(executor, settings_, [this] { on_change(); }),
         events_(executor, runner_, settings_),
-        routes_(settings_.authority, clock_, runner_, events_),
+        routes_(settings_.authority, clock_, runner_, events_, settings_.decode_image),
         server_(executor, server_settings(settings_),
                 [this](net::IncomingRequest& request, net::ResponseWriter& writer) {
                   return routes_.handle(request, writer);

@@ -2,6 +2,7 @@
 
 #include "operator/api/reasons.h"
 #include "operator/reconcile/objects/names.h"
+#include "operator/reconcile/video_job/image.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -78,7 +79,8 @@ void dispatch(Draft& draft) {
                .attempt = assignment.attempt,
                .body = std::move(body),
                .artifact_audience = artifact_audience(job.metadata.namespace_, claim_of(draft)),
-               .artifact_path = path});
+               .artifact_path = path,
+               .image = image_of(job)});
 }
 
 std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {

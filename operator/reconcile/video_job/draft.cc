@@ -84,6 +84,17 @@ void wait(Draft& draft, const std::string& in_phase, const api::Verdict& verdict
   mark_reconciling(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
 }
 
+void expect_answer(Draft& draft, const api::Verdict& verdict) {
+  draft.look_at(draft.now);
+  api::VideoJobStatus known = draft.job().status;
+  known.observed_generation = draft.status.observed_generation;
+  if (draft.status == known) {
+    draft.status = draft.job().status;
+  } else {
+    wait(draft, phase::kQueued, verdict);
+  }
+}
+
 void stall(Draft& draft, const std::string& in_phase, const api::Verdict& verdict) {
   draft.status.phase = in_phase;
   set_succeeded(draft, "Unknown", verdict);

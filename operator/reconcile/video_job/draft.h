@@ -23,6 +23,9 @@ struct Draft {
 
 // The conditions of a job that goes on, cannot go on, or has ended.
 void wait(Draft& draft, const std::string& phase, const api::Verdict& verdict);
+// After a question whose answer comes at once. By itself it is not worth a write; but an attempt that this
+// plan saw end must be told: while it stands in the status, answers are not looked at.
+void expect_answer(Draft& draft, const api::Verdict& verdict);
 void stall(Draft& draft, const std::string& phase, const api::Verdict& verdict);
 void hold(Draft& draft, const api::Verdict& verdict);  // suspended
 void end_failed(Draft& draft, const api::Verdict& verdict);

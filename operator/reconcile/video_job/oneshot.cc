@@ -8,6 +8,7 @@
 #include "operator/reconcile/objects/run_job.h"
 #include "operator/reconcile/video_job/attempt.h"
 #include "operator/reconcile/video_job/dispatch.h"
+#include "operator/reconcile/video_job/image.h"
 #include "operator/reconcile/video_job/twins.h"
 
 namespace wan::reconcile::video_job {
@@ -121,6 +122,7 @@ void place_on_own_pod(Draft& draft) {
         {reason::kNoArtifactStore, "no store is named: set spec.output.pvc.claimName of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
+  if (lacks_image(draft)) return;
   draft.status.attempts = std::max(draft.status.attempts, 1);
   if (still_has_twin(draft)) return;
   const api::Job* run = current_run(draft);

@@ -31,6 +31,14 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+// What a look at spec.image gave.
+struct ImageFinding {
+  std::string trouble;  // "": it is there
+  WallTime at;
+
+  bool operator==(const ImageFinding&) const = default;
+};
+
 struct Twin {
   std::string name;
   api::Boxed<api::VideoResult> result;
@@ -59,6 +67,8 @@ struct Observed {
   // Of those pods, with this job's states alone. A PUT that the pod refused with 422 appears here as a Failed
   // JobState, not retryable.
   std::vector<api::RuntimeView> runtimes;
+
+  std::optional<ImageFinding> image;  // of spec.image, once this process has looked
 
   // What the pod of `turn` (or the job's own) has said it would make of the job, asked with a Resolve step.
   std::optional<Answer> answer;

@@ -18,7 +18,8 @@ bool held_up(const api::VideoJob& job) {
   const api::Condition* ready = find_condition(job.status.conditions, api::kReady);
   return ready &&
          (ready->reason == reason::kWaitingForArtifactServer || ready->reason == reason::kNoArtifactStore ||
-          ready->reason == reason::kRefNotPermitted || ready->reason == reason::kWaitingForIdenticalJob);
+          ready->reason == reason::kRefNotPermitted || ready->reason == reason::kImageNotFound ||
+          ready->reason == reason::kWaitingForIdenticalJob);
 }
 
 bool older(const Ticket* a, const Ticket* b) {

@@ -4,6 +4,7 @@
 
 #include "operator/api/reasons.h"
 #include "operator/reconcile/video_job/dispatch.h"
+#include "operator/reconcile/video_job/image.h"
 #include "operator/reconcile/video_job/twins.h"
 #include "operator/reconcile/wan_deployment/admits.h"
 
@@ -79,6 +80,7 @@ void place_on_deployment(Draft& draft) {
                                        name + ", or spec.output.pvc.claimName of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
+  if (lacks_image(draft)) return;
   if (still_has_twin(draft)) return;
   if (!observed.turn.replica_ready) {
     return wait(draft, phase::kQueued,

@@ -3,6 +3,7 @@
 #include "operator/api/reasons.h"
 #include "operator/reconcile/objects/names.h"
 #include "operator/reconcile/video_job/dispatch.h"
+#include "operator/reconcile/video_job/image.h"
 #include "operator/reconcile/video_job/oneshot.h"
 
 namespace wan::reconcile::video_job {
@@ -12,18 +13,10 @@ namespace reason = api::reason;
 
 void ask(Draft& draft, const api::Pod& pod, int attempt) {
   Json body = job_body(draft, pod.metadata.uid, attempt, draft.job().spec.active_deadline_seconds);
-  draft.after_status.push_back(Resolve{pod.metadata.uid, draft.job().metadata.uid, attempt, std::move(body)});
-  // The plan with the answer comes at once, so that by itself the question is not worth a write.
-  draft.look_at(draft.now);
-  api::VideoJobStatus known = draft.job().status;
-  known.observed_generation = draft.status.observed_generation;
-  if (draft.status == known) {
-    draft.status = draft.job().status;
-    return;
-  }
-  // An attempt that this plan saw end must be told: while it stands in the status, answers are not looked at.
-  wait(draft, api::job_phase::kQueued,
-       {reason::kWaitingForReplica, "pod " + pod.metadata.name + " is asked whether it takes the job"});
+  draft.after_status.push_back(
+      Resolve{pod.metadata.uid, draft.job().metadata.uid, attempt, std::move(body), image_of(draft.job())});
+  expect_answer(
+      draft, {reason::kWaitingForReplica, "pod " + pod.metadata.name + " is asked whether it takes the job"});
 }
 
 void note_answer(Draft& draft) {

@@ -1,8 +1,8 @@
 #include "runtime/gallery/artifacts/server.h"
 
+#include "base/async/blocking.h"
 #include "base/json/json.h"
 #include "base/log.h"
-#include "runtime/gallery/artifacts/blocking.h"
 #include "runtime/gallery/key.h"
 
 namespace wan::gallery {

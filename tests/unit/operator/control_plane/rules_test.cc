@@ -39,6 +39,8 @@ constexpr Bad kBad[] = {
     {"cache must have exactly one", "{}"},
     {"output must name a store", "{}"},
     {"artifacts must name a store", "{}"},
+    {"must be letters, digits, '-', '_' and '.'", "a/b"},
+    {"image must say where", "{}"},
     {"a toleration without key", "{operator: Equal}"},
     {"a toleration with a value", "{key: a, operator: Exists, value: b}"},
     {"tolerationSeconds is allowed only", "{key: a, operator: Exists, tolerationSeconds: 5}"},
@@ -69,6 +71,7 @@ constexpr BadChange kBadChanges[] = {
      "{model: {name: o}}"},
     {"prompt cannot change", kServed, "{prompt: q}"},
     {"negativePrompt cannot change", kServed, "{negativePrompt: null}"},
+    {"image cannot change", kServed, "{image: {configMap: {name: a, key: b}}}"},
     {"size cannot change", kServed, "{size: 112x112}"},
     {"frames cannot change", kServed, "{frames: null}"},
     {"fps cannot change", kServed, "{fps: 17}"},
@@ -132,6 +135,8 @@ Json base_for(const Found& rule) {
   const bool one_shot = kind == "VideoJob" && rule.path.size() > 1 && rule.path[1] == "model";
   std::string spec = "{deploymentRef: {name: d}, prompt: p, output: {pvc: {claimName: c}}}";
   if (one_shot) spec = "{model: {name: m}, prompt: p, output: {pvc: {claimName: c}}}";
+  if (kind == "VideoJob" && rule.path.size() > 1 && rule.path[1] == "image")
+    spec = "{deploymentRef: {name: d}, prompt: p, image: {configMap: {name: a, key: b}}}";
   if (kind == "WanDeployment") spec = "{model: {name: m}}";
   if (kind == "GalleryModel")
     spec = "{source: {local: {path: /m}}, profiles: [{name: cpu, cpu: \"1\", memory: 1Gi}]}";

@@ -109,6 +109,24 @@ spec: {deploymentRef: {name: tiny}, prompt: a red ball}
   EXPECT_EQ(int_or(get_or_null(kube::kVideoJobs, "the-same"), {"status", "attempts"}, 0), 1);
 }
 
+TEST_F(VideoJobTest, WaitsForItsPictureAndHandsItOver) {
+  serve();
+  make_job("  image: {configMap: {name: pictures, key: ball.png}}\n");
+  ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball", [](const Json& j) {
+    return condition_reason(j, "Ready") == "ImageNotFound";
+  })) << job()["status"].dump(1);
+  make(kube::kConfigMaps, R"(
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: pictures}
+binaryData: {ball.png: iVBORw0KGgo=}
+)");
+  ASSERT_TRUE(reaches("Succeeded")) << job()["status"].dump(1);
+  for (const auto& request : runtime().requests()) {
+    if (request.method == "PUT") EXPECT_EQ(string_or(request.body, {"image", "data"}, ""), "iVBORw0KGgo=");
+  }
+}
+
 TEST_F(VideoJobTest, GivesTheBatchJobOfItsOwnBackWhenItIsCancelled) {
   kubelet_->run_jobs_by_itself(false);
   serve();

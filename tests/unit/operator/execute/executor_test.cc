@@ -84,6 +84,23 @@ TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
   EXPECT_TRUE(executor_.last_status_write(uid));
 }
 
+TEST_F(ExecutorTest, LooksForThePictureOfAJobAndSaysHowToMakeIt) {
+  const reconcile::FindImage look{"job-uid", {"ns", "pictures", "ball.png"}};
+  ASSERT_TRUE(run({look}));
+  ASSERT_NE(executor_.image("job-uid"), nullptr);
+  EXPECT_THAT(executor_.image("job-uid")->trouble,
+              ::testing::HasSubstr("kubectl create configmap -n ns pictures --from-file=ball.png=FILE"));
+  Json map =
+      *parse_json(R"({"metadata":{"namespace":"ns","name":"pictures"},"binaryData":{"other":"AA=="}})");
+  api_.put(kube::kConfigMaps, map);
+  ASSERT_TRUE(run({look}));
+  EXPECT_THAT(executor_.image("job-uid")->trouble, ::testing::HasSubstr("no file (binaryData) ball.png"));
+  map["binaryData"]["ball.png"] = "AAAA";
+  api_.put(kube::kConfigMaps, map);
+  ASSERT_TRUE(run({look}));
+  EXPECT_EQ(executor_.image("job-uid")->trouble, "");
+}
+
 TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {
   const std::string uid = string_or(put_job(), {"metadata", "uid"}, "");
   Json status = *parse_json(R"({"observedGeneration":3,"phase":"Pending","conditions":[

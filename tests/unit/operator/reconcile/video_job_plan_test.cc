@@ -195,6 +195,45 @@ TEST(VideoJob, WaitsForItsTurnAndSaysItsPlaceInLine) {
   }
 }
 
+TEST(VideoJob, LooksForItsPictureBeforeItTakesAPodAndSaysWhatIsWrongWithIt) {
+  for (const bool own_pod : {false, true}) {
+    Observed observed = own_pod ? oneshot() : served();
+    observed.job.spec.image.emplace().config_map = api::ImageConfigMap{"pictures", "ball.png"};
+    const Plan looking = plan_of(observed);
+    const auto looks = steps_of<FindImage>(looking);
+    ASSERT_THAT(looks, SizeIs(1));
+    EXPECT_THAT(acts_of(looking), SizeIs(1)) << "nothing is written for it";
+    EXPECT_EQ(looks[0].image.namespace_, observed.job.metadata.namespace_);
+    EXPECT_EQ(looks[0].image.config_map, "pictures");
+    EXPECT_EQ(looks[0].image.key, "ball.png");
+
+    observed.image = ImageFinding{"ConfigMap pictures does not exist", kNow};
+    carry_out(plan_of(observed, at(1)), observed);
+    EXPECT_EQ(reason_of(observed.job.status.conditions), "ImageNotFound");
+    EXPECT_EQ(message_of(observed.job.status.conditions), "ConfigMap pictures does not exist");
+    EXPECT_FALSE(stands_in_line(observed.job));
+    EXPECT_EQ(plan_of(observed, at(1)).requeue_after, std::chrono::seconds(4));
+    EXPECT_THAT(steps_of<FindImage>(plan_of(observed, at(5))), SizeIs(1));
+
+    observed.image = ImageFinding{"", at(5)};
+    carry_out(plan_of(observed, at(5)), observed);
+    EXPECT_NE(reason_of(observed.job.status.conditions), "ImageNotFound");
+    EXPECT_TRUE(own_pod ? !observed.runs.empty() : bool(observed.job.status.assignment));
+  }
+}
+
+TEST(VideoJob, GivesItsPictureToThePod) {
+  Observed observed = served();
+  observed.job.spec.image.emplace().config_map = api::ImageConfigMap{"pictures", "ball.png"};
+  observed.image = ImageFinding{"", kNow};
+  const auto asked = steps_of<Resolve>(video_job::plan(observed, settings(), kNow));
+  ASSERT_THAT(asked, SizeIs(1));
+  EXPECT_EQ(asked[0].image->key, "ball.png");
+  const auto given = steps_of<Dispatch>(plan_of(observed));
+  ASSERT_THAT(given, SizeIs(1));
+  EXPECT_EQ(given[0].image->config_map, "pictures");
+}
+
 TEST(VideoJob, DoesNotTakeAPodThatHasGoneSinceItWasOffered) {
   Observed observed = served();
   observed.pods.clear();

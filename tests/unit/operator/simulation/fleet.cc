@@ -18,6 +18,9 @@ bool finished(const Json& job) {
 
 Error refused(ErrorCode code, const std::string& why) { return Error{code, "the runtime answers " + why}; }
 
+// Every job makes another video.
+std::string hash_of(const std::string& job_uid) { return sha256_digest("hash of " + job_uid); }
+
 // A function of the job alone: two pods that make the same job make the same bytes.
 Json result_of(const std::string& job_uid) {
   const std::string digest = sha256_digest(job_uid);
@@ -147,6 +150,13 @@ Result<Json> Fleet::take(const std::string& pod_uid, const std::string& epoch, c
   return job;
 }
 
+Result<Json> Fleet::resolve(const std::string& pod_uid, const Json& body) {
+  const Pod* pod = find(pod_uid);
+  if (pod == nullptr) return fail(unavailable("no such pod"));
+  if (pod->phase != "Ready") return fail(refused(ErrorCode::kUnavailable, "NotReady"));
+  return Json{{"jobHash", hash_of(string_or(body, {"metadata", "uid"}, ""))}};
+}
+
 Result<Json> Fleet::cancel(const std::string& pod_uid, const std::string& job_uid, int attempt,
                            const std::string& epoch) {
   Pod* pod = find(pod_uid);
@@ -200,7 +210,7 @@ void Fleet::advance(const std::string& pod_uid, uint64_t life, const std::string
   } else {
     made_.insert(job_uid);
     job["result"] = result_of(job_uid);
-    job["jobHash"] = sha256_digest("hash of " + job_uid);
+    job["jobHash"] = hash_of(job_uid);
     finish(*pod, std::move(job), "Succeeded");
   }
   if (Pod* still = find(pod_uid, life)) start_next(pod_uid, *still);
@@ -365,6 +375,18 @@ Task<Status> Runtimes::put_job(std::string pod_uid, std::string job_uid, int att
   WAN_CO_TRY(const Json state, co_await call(std::move(perform)));
   answer(pod_uid, state, connection);
   co_return Status();
+}
+
+Task<Result<dispatch::JobResolution>> Runtimes::resolve_job(std::string pod_uid, std::string job_uid,
+                                                            int attempt, Json body) {
+  if (!links_.contains(pod_uid)) co_return fail(unavailable("pod " + pod_uid + " cannot be talked to"));
+  static_cast<void>(job_uid);
+  static_cast<void>(attempt);
+  std::function<Result<Json>()> perform = [fleet = &fleet_, pod_uid, body] {
+    return fleet->resolve(pod_uid, body);
+  };
+  WAN_CO_TRY(const Json answer, co_await call(std::move(perform)));
+  co_return dispatch::JobResolution{Json(), string_or(answer, {"jobHash"}, "")};
 }
 
 Task<Status> Runtimes::cancel_job(std::string pod_uid, std::string job_uid, int attempt) {

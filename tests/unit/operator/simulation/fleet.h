@@ -39,6 +39,8 @@ class Fleet {
 
   // The job API. `epoch` is that of the capability.
   [[nodiscard]] Result<Json> put(const std::string& pod_uid, const std::string& epoch, const Json& body);
+  // What it would make of a job: the hash alone.
+  [[nodiscard]] Result<Json> resolve(const std::string& pod_uid, const Json& body);
   [[nodiscard]] Result<Json> cancel(const std::string& pod_uid, const std::string& job_uid, int attempt,
                                     const std::string& epoch);
   // STATUS, then every job; `heard` is called with each event from now on until the pod ends (null). Returns
@@ -101,6 +103,8 @@ class Runtimes final : public dispatch::Runtimes {
   [[nodiscard]] const api::RuntimeView* view(const std::string& pod_uid) const override;
   [[nodiscard]] Task<Status> put_job(std::string pod_uid, std::string job_uid, int attempt,
                                      Json body) override;
+  [[nodiscard]] Task<Result<dispatch::JobResolution>> resolve_job(std::string pod_uid, std::string job_uid,
+                                                                  int attempt, Json body) override;
   [[nodiscard]] Task<Status> cancel_job(std::string pod_uid, std::string job_uid, int attempt) override;
 
  private:

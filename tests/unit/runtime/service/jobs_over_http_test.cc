@@ -51,6 +51,29 @@ TEST_F(JobsOverHttpTest, SaysWhatItWouldMakeOfAJobWithoutTakingIt) {
   EXPECT_EQ(said["resolved"], ended["resolved"]);
 }
 
+TEST_F(JobsOverHttpTest, DecodesThePictureOfAJobAndRefusesWhatIsNone) {
+  std::vector<std::string> decoded;
+  settings.decode_image =
+      [&](const std::string& bytes) -> Result<std::shared_ptr<const pipeline::InputImage>> {
+    decoded.push_back(bytes);
+    if (bytes == "text") return fail(invalid_argument("image: it is text; allowed: PNG, JPEG, WebP"));
+    return std::make_shared<const pipeline::InputImage>(pipeline::InputImage{16, 16, {}, "sha256:x"});
+  };
+  start();
+  const auto answer_to = [&](const std::string& data) {
+    Json body = body_of("a");
+    body["image"]["data"] = data;
+    return put_body(body);
+  };
+  // The scripted model makes videos from text alone, and that is what the picture runs into.
+  const net::Response taken = answer_to("cGljdHVyZQ==");
+  EXPECT_EQ(taken.status, 422u);
+  EXPECT_THAT(taken.body, ::testing::HasSubstr("from text alone"));
+  EXPECT_THAT(answer_to("dGV4dA==").body, ::testing::HasSubstr("it is text"));
+  EXPECT_THAT(answer_to("*").body, ::testing::HasSubstr("image.data"));
+  EXPECT_THAT(decoded, ::testing::ElementsAre("picture", "text"));
+}
+
 TEST_F(JobsOverHttpTest, ARepeatedPutIsTheSameJob) {
   start();
   EXPECT_EQ(put("a").status, 201u);
@@ -98,7 +121,7 @@ TEST_F(JobsOverHttpTest, SaysWhichFieldIsWrong) {
   const std::string token = sign(job_grant("a", 1, "100"));
   EXPECT_EQ(call("PUT", "/v1/jobs/a", token, "{").status, 422u);
   EXPECT_EQ(call("PUT", "/v1/jobs/a", token, body_of("b").dump()).status, 422u);
-  EXPECT_EQ(call("PUT", "/v1/jobs/a", token, std::string(2u << 20, ' ')).status, 413u);
+  EXPECT_EQ(call("PUT", "/v1/jobs/a", token, std::string(5u << 20, ' ')).status, 413u);
 }
 
 TEST_F(JobsOverHttpTest, ChecksEveryCapability) {

@@ -11,7 +11,7 @@
 
 #include "base/async/async.h"
 
-namespace wan::gallery {
+namespace wan {
 
 // Resumes on the caller's executor with what `work` returned. It always waits for the end of `work`, even if
 // the caller is cancelled meanwhile, so `work` may refer to the caller's locals.
@@ -31,4 +31,4 @@ Task<std::invoke_result_t<Work&>> run_blocking(asio::thread_pool& pool, Work wor
   co_return *std::move(result);
 }
 
-}  // namespace wan::gallery
+}  // namespace wan
