@@ -121,7 +121,8 @@ class Cluster:
     def _import_model(self):
         """What the runtime's image holds at /opt/wan/gallery."""
         gallery = self.dir / "gallery"
-        self._run([self.bin_dir / "wan-gallery", "import", ROOT / "runtime/models/wan-tiny", "--to", gallery, "--name", "wan-tiny"])
+        for model in ("wan-tiny", "wan-tiny-i2v"):
+            self._run([self.bin_dir / "wan-gallery", "import", ROOT / "runtime/models" / model, "--to", gallery, "--name", model])
         return gallery
 
     def load_images(self):

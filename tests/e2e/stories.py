@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import fixture
+import video
 from cluster import at, condition
 from fixture import (API, DELETE_SECONDS, DEPLOY_SECONDS, DEPLOYMENTS, JOB_SECONDS, JOBS, NAMESPACE, PODS, ROOT, SAMPLES,
                      SYSTEM, Story, deployment_yaml, inference_seconds, job_yaml, operator_pods, phase, runtime_pods)
@@ -33,7 +34,7 @@ def cluster():
 class Installing(Story):
     def test_the_default_gallery_is_there(self):
         names = {m["metadata"]["name"] for m in cluster().get(f"{API}/gallerymodels")["items"]}
-        self.assertEqual(names, {"wan-tiny", "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p"})
+        self.assertEqual(names, {"wan-tiny", "wan-tiny-i2v", "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p"})
 
     def test_kubectl_explains_every_kind(self):
         for kind in ("gallerymodel", "wandeployment", "videojob"):
@@ -204,6 +205,19 @@ class Generating(Story):
         job = self.finish("green-square", seconds=DEPLOY_SECONDS)
         print(f"one-shot VideoJob: apply -> Succeeded {time.monotonic() - started:.1f} s", flush=True)
         self.assert_shows(self.save(job, "green-square.mp4"), job, color="green", background="white", direction="up")
+
+    def test_a_video_starts_with_the_picture_of_a_ConfigMap(self):
+        picture = ROOT / "runtime/models/wan-tiny-i2v-example.png"
+        self.submit("from-picture", "a red ball moves to the left on a blue background", seed=0, model={"name": "wan-tiny-i2v"},
+                    output={"pvc": {"claimName": "videos"}}, image={"configMap": {"name": "start", "key": picture.name}})
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "videojob/from-picture", "configmap/start", "--ignore-not-found")
+        cluster().wait("the picture missed", f"{JOBS}/from-picture", lambda j: condition(j, "Ready").get("reason") == "ImageNotFound", JOB_SECONDS)
+        cluster().kubectl("-n", NAMESPACE, "create", "configmap", "start", f"--from-file={picture}")
+        video_file = self.save(self.finish("from-picture", seconds=DEPLOY_SECONDS), "from-picture.mp4")
+        likeness = video.psnr(video.decode(str(video_file))[0], video.decode(str(picture))[0])
+        print(f"image to video: first frame {likeness:.1f} dB", flush=True)
+        self.assertGreater(likeness, 27)
+        self.assertEqual(video.measure(str(video_file))["direction"], "left")
 
     def test_an_identical_job_gets_the_video_without_making_it_again(self):
         self.serve()

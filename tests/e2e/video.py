@@ -1,5 +1,6 @@
 """What a clip of one coloured shape on a plain background shows, measured from its decoded pixels."""
 import json
+import math
 import statistics
 import subprocess
 
@@ -48,6 +49,12 @@ def nearest(rgb):
 
 def squared_distance(p, q):
     return sum((a - b) ** 2 for a, b in zip(p, q))
+
+
+def psnr(frame, other):
+    """In dB, of two pictures of one size."""
+    pairs = [(p, q) for row, other_row in zip(frame, other, strict=True) for p, q in zip(row, other_row, strict=True)]
+    return 10 * math.log10(3 * len(pairs) / max(sum(squared_distance(p, q) for p, q in pairs), 1e-9))
 
 
 def background_rows(frames):

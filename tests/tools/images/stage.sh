@@ -33,10 +33,13 @@ stage_programs() {
   put 0644 "$root/LICENSE" "$rootfs/programs/usr/share/doc/wan-gallery/LICENSE"
 }
 
-stage_model() {
+stage_models() {
+  local model
   mkdir -p "$rootfs/programs/usr/share/wan-gallery/models" "$rootfs/programs/opt/wan"
-  cp -r "$root/runtime/models/wan-tiny" "$rootfs/programs/usr/share/wan-gallery/models/"
-  "$bin/wan-gallery" import "$root/runtime/models/wan-tiny" --to "$rootfs/programs/opt/wan/gallery" --name wan-tiny >&2
+  for model in wan-tiny wan-tiny-i2v; do
+    cp -r "$root/runtime/models/$model" "$rootfs/programs/usr/share/wan-gallery/models/"
+    "$bin/wan-gallery" import "$root/runtime/models/$model" --to "$rootfs/programs/opt/wan/gallery" --name "$model" >&2
+  done
 }
 
 # Prints the resolved path of every shared library that the programs load, the dynamic linker included.
@@ -100,7 +103,7 @@ stage_system() {
 }
 
 stage_programs
-[ "$image" = operator ] || stage_model
+[ "$image" = operator ] || stage_models
 stage_system
 stage_libraries
 stage_notices

@@ -17,13 +17,18 @@
 #include "tests/support/paths.h"
 #include "tests/unit/base/temporary_folder.h"
 #include "tests/unit/runtime/media/read_mp4.h"
+#include "tests/unit/runtime/pipeline/moving_object.h"
 
 namespace wan::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::background;
+using testing::Colour;
+using testing::distance;
+using testing::find_object;
 using ::testing::HasSubstr;
-using wan::testing::Picture;
+using testing::Object;
 
 fs::path tiny() { return testing::source_dir() / "runtime/models/wan-tiny"; }
 
@@ -55,57 +60,6 @@ class GeneratorTest : public ::testing::Test {
   wan::testing::TemporaryFolder folder_;
   std::atomic<bool> stop_ = false;
 };
-
-using Colour = std::array<double, 3>;
-
-Colour pixel(const Picture& picture, int x, int y) {
-  const uint8_t* rgb = picture.rgb.data() + 3 * (static_cast<size_t>(y) * picture.width + x);
-  return {rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0};
-}
-
-double distance(const Colour& a, const Colour& b) {
-  return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
-}
-
-// The corners' mean: objects stay away from them.
-Colour background(const Picture& picture) {
-  Colour sum{};
-  for (const int x : {2, picture.width - 3}) {
-    for (const int y : {2, picture.height - 3}) {
-      const Colour corner = pixel(picture, x, y);
-      for (int i = 0; i < 3; ++i) sum[i] += corner[i] / 4;
-    }
-  }
-  return sum;
-}
-
-struct Object {
-  double x = 0, y = 0, area = 0;  // the centre as a share of the sides; the share of all pixels
-  Colour colour{};
-};
-
-// What differs from the background.
-Object find_object(const Picture& picture) {
-  const Colour ground = background(picture);
-  Object object;
-  int count = 0;
-  for (int y = 0; y < picture.height; ++y) {
-    for (int x = 0; x < picture.width; ++x) {
-      const Colour here = pixel(picture, x, y);
-      if (distance(here, ground) < 0.35) continue;
-      ++count;
-      object.x += x;
-      object.y += y;
-      for (int i = 0; i < 3; ++i) object.colour[i] += here[i];
-    }
-  }
-  if (count == 0) return object;
-  object.x /= static_cast<double>(count) * picture.width;
-  object.y /= static_cast<double>(count) * picture.height;
-  object.area = static_cast<double>(count) / (picture.width * picture.height);
-  for (double& channel : object.colour) channel /= count;
-  return object;
-}
 
 struct Obedience {
   const char* prompt;
