@@ -66,7 +66,7 @@ const Table<ImageConfigMap>& ImageConfigMap::table() {
                 .min_length = 1,
                 .max_length = 253,
                 .rules = {{"self.matches('^[-._a-zA-Z0-9]+$')",
-                           "must be letters, digits, '-', '_' and '.', as keys of a ConfigMap are"}}});
+                           "must be a key of a ConfigMap: letters, digits, '-', '_' and '.'"}}});
   return table;
 }
 

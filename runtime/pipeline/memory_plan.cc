@@ -1,6 +1,7 @@
 #include "runtime/pipeline/memory_plan.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace wan::pipeline {
 namespace {
@@ -63,26 +64,34 @@ int64_t transformer_activations(const model::WanTransformer3DConfig& config, con
 }
 
 // Stage i works at 1/8, 1/4, 1/2, 1/1 of the size on c, 2c, 4c, 4c frames (one more doubling where the stage
-// before doubles time) with the widths of dim_mult, back to front. The widest moment is one convolution of
-// the largest stage; each of the stage's 2 * (num_res_blocks + 1) causal convolutions keeps two frames, and
-// so does the last one of all.
+// before doubles time) with the widths of dim_mult, back to front. Behind the last doubling of time the
+// frames pass one by one, while that stage's output waits whole. The widest moment is one convolution of the
+// largest stage; each of the stage's 2 * (num_res_blocks + 1) causal convolutions keeps two frames, and so
+// does the last one of all.
 int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const MemoryRequest& request) {
-  int64_t largest = 0, history = 0;
+  int64_t largest = 0, history = 0, waiting = 0;
   int64_t rows = request.height / kSpatial, columns = request.width / kSpatial,
           frames = request.vae_chunk_frames;
   const auto stages = static_cast<int64_t>(config.dim_mult.size());
   for (int64_t i = 0; i < stages; ++i) {
     const int64_t width = config.base_dim * config.dim_mult[stages - 1 - i];
     const int64_t frame = width * rows * columns * kFloat;
-    largest = std::max(largest, kConvolutionCopies * frame * (frames + kHistoryFrames));
+    const int64_t in_work = waiting > 0 ? 1 : frames;
+    largest = std::max(largest, kConvolutionCopies * frame * (in_work + kHistoryFrames) + waiting);
     history += 2 * (config.num_res_blocks + 1) * kHistoryFrames * frame;
     if (i + 1 == stages) history += kHistoryFrames * frame;
     if (i + 1 == stages) break;
     rows *= 2;
     columns *= 2;
-    if (config.temperal_downsample[stages - 2 - i]) frames *= 2;
+    const bool in_time = config.temperal_downsample[stages - 2 - i];
+    if (in_time) frames *= 2;
     // The upsampled picture has the old width until the convolution halves it.
-    largest = std::max(largest, kUpsampleCopies * width * rows * columns * kFloat * frames);
+    const int64_t upsampled = width * rows * columns * kFloat;
+    largest = std::max(largest, kUpsampleCopies * upsampled * (waiting > 0 ? 1 : frames) + waiting);
+    const bool last_in_time =
+        in_time && !std::any_of(config.temperal_downsample.begin(),
+                                config.temperal_downsample.end() - (i + 1), std::identity());
+    if (last_in_time) waiting = upsampled / 2 * frames;
   }
   return largest + history;
 }

@@ -39,7 +39,7 @@ constexpr Bad kBad[] = {
     {"cache must have exactly one", "{}"},
     {"output must name a store", "{}"},
     {"artifacts must name a store", "{}"},
-    {"must be letters, digits, '-', '_' and '.'", "a/b"},
+    {"must be a key of a ConfigMap", "a/b"},
     {"image must say where", "{}"},
     {"a toleration without key", "{operator: Equal}"},
     {"a toleration with a value", "{key: a, operator: Exists, value: b}"},
