@@ -130,6 +130,7 @@ struct Resolved {
   std::string task;
   std::string prompt;
   std::optional<std::string> negative_prompt;
+  std::string image;  // sha256:HEX of its file
   std::string size;
   int frames = 0;
   int fps = 0;

@@ -32,6 +32,7 @@ const Table<Resolved>& Resolved::table() {
           .add("task", &Resolved::task, {.text = "text-to-video or image-to-video."})
           .add("prompt", &Resolved::prompt, {.text = "The prompt."})
           .add("negativePrompt", &Resolved::negative_prompt, {.text = "The negative prompt."})
+          .add("image", &Resolved::image, {.text = "Digest of the picture that the video starts from."})
           .add("size", &Resolved::size, {.text = "Frame size, WIDTHxHEIGHT."})
           .add("frames", &Resolved::frames, {.text = "Number of frames."})
           .add("fps", &Resolved::fps, {.text = "Frames per second."})

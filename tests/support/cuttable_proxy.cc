@@ -48,6 +48,7 @@ Task<void> CuttableProxy::accept() {
     if (error) co_return;
     auto pair = std::make_shared<Pair>(std::move(socket));
     if (cut_) {
+      ++refused_;
       pair->reset();
       continue;
     }

@@ -17,6 +17,8 @@ class CuttableProxy {
   // Resets all connections, and every new one until mend().
   void cut();
   void mend() { cut_ = false; }
+  // New connections that were reset so.
+  [[nodiscard]] size_t refused() const { return refused_; }
   [[nodiscard]] Task<void> stop();
 
  private:
@@ -34,6 +36,7 @@ class CuttableProxy {
   asio::ip::tcp::acceptor acceptor_;
   asio::ip::tcp::endpoint target_;
   bool cut_ = false;
+  size_t refused_ = 0;
   std::list<std::weak_ptr<Pair>> pairs_;
   TaskGroup tasks_;
 };

@@ -1,6 +1,7 @@
 // What goes wrong outside of the operator: it says what it is, in words to act on, and goes on once it is put
 // right.
 
+#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,6 +57,21 @@ spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
   void make_job(const std::string& name, const std::string& more) {
     make(kube::kVideoJobs, "{apiVersion: wan.gallery/v1alpha1, kind: VideoJob, metadata: {name: " + name +
                                "}, spec: {prompt: a red ball, " + more + "}}");
+  }
+  static asio::ip::tcp::endpoint api_server() {
+    const auto config = kube::load_config("", "");
+    return {asio::ip::make_address(config->server.host), config->server.port};
+  }
+  // Of an operator that sees the API server only so.
+  OperatorFlags through(const testing::CuttableProxy& proxy) {
+    std::string kubeconfig = read_file(kubeconfig_).value();
+    const std::string address = net::authority(kube::load_config("", "")->server);
+    kubeconfig.replace(kubeconfig.find(address), address.size(), "127.0.0.1:" + std::to_string(proxy.port()));
+    OperatorFlags flags;
+    flags.kubeconfig =
+        (std::filesystem::path(::testing::TempDir()) / (namespace_ + ".proxy.kubeconfig")).string();
+    EXPECT_TRUE(write_file_atomically(flags.kubeconfig, kubeconfig));
+    return flags;
   }
   // Waits for the reason, and prints how long it took to be told.
   bool says(const kube::Resource& resource, const std::string& name, const std::string& reason,
@@ -145,21 +161,45 @@ TEST_F(TroubleTest, AMissingRightIsNamedAndWorkGoesOnOnceItIsGiven) {
 }
 
 TEST_F(TroubleTest, AnApiServerThatIsDownAtTheStartIsWaitedFor) {
-  const auto config = kube::load_config("", "");
-  testing::CuttableProxy proxy(context_, {asio::ip::make_address(config->server.host), config->server.port});
-  std::string kubeconfig = read_file(kubeconfig_).value();
-  const std::string address = net::authority(config->server);
-  kubeconfig.replace(kubeconfig.find(address), address.size(), "127.0.0.1:" + std::to_string(proxy.port()));
-  OperatorFlags flags;
-  flags.kubeconfig =
-      (std::filesystem::path(::testing::TempDir()) / (namespace_ + ".down.kubeconfig")).string();
-  ASSERT_TRUE(write_file_atomically(flags.kubeconfig, kubeconfig));
+  testing::CuttableProxy proxy(context_, api_server());
+  const OperatorFlags flags = through(proxy);
   proxy.cut();
   testing::OperatorProcess& only = start_operator("a", flags);
   ASSERT_TRUE(wait_until([&] { return only.logged("waiting for the operator key"); }));
   EXPECT_TRUE(only.running());
   proxy.mend();
   EXPECT_TRUE(wait_until([&] { return only.logged("leading as"); }));
+  run(proxy.stop());
+}
+
+// A standby, whose caches are warm: a leader without an API server is none any more and ends.
+TEST_F(TroubleTest, AnApiServerThatIsAwayIsAskedSeldomAndWhatHappenedMeanwhileIsSeenAfterwards) {
+  kubelet_->start();
+  testing::OperatorProcess& leader = start_operator("a");
+  make_model();
+  make_deployment();
+  ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [](const Json& d) { return phase(d) == "Running"; }));
+  testing::CuttableProxy proxy(context_, api_server());
+  testing::OperatorProcess& standby = start_operator("b", through(proxy));
+  ASSERT_TRUE(wait_until([&] { return standby.logged("waiting for leadership"); }));
+  proxy.cut();
+  const std::chrono::seconds outage(std::getenv("WAN_LONG") != nullptr ? 300 : 15);
+  const auto end = std::chrono::steady_clock::now() + outage;
+  make_job("meanwhile", "deploymentRef: {name: tiny}");
+  ASSERT_TRUE(wait_for(kube::kVideoJobs, "meanwhile", [](const Json& j) { return phase(j) == "Succeeded"; }));
+  ASSERT_TRUE(wait_until([&] { return std::chrono::steady_clock::now() >= end; }, 2 * outage));
+  // Twelve watches ask again after one, two, four ... seconds; then each once in four seconds at most, and
+  // the election in its own time.
+  const double seconds = static_cast<double>(outage.count());
+  std::printf("%zu connections tried in %.0f s\n", proxy.refused(), seconds);
+  EXPECT_LE(static_cast<double>(proxy.refused()), 12 * (6 + seconds / 4) + 4 * seconds);
+  EXPECT_TRUE(standby.running());
+  leader.signal(SIGKILL);
+  proxy.mend();
+  make_job("afterwards", "deploymentRef: {name: tiny}");
+  EXPECT_TRUE(
+      wait_for(kube::kVideoJobs, "afterwards", [](const Json& j) { return phase(j) == "Succeeded"; }));
+  EXPECT_TRUE(standby.logged("leading as"));
   run(proxy.stop());
 }
 
