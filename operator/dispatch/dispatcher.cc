@@ -30,14 +30,18 @@ PodRef ref_of(const api::Pod& pod) {
   return ref;
 }
 
+net::Request artifact_request(std::string method, const net::Url& artifact, const std::string& token) {
+  net::Request request;
+  request.method = std::move(method);
+  request.target = artifact.target;
+  request.headers.set("Authorization", "Bearer " + token);
+  return request;
+}
+
 template <class Entry>
 Task<void> join_entry(std::shared_ptr<Entry> entry) {
   co_await entry->tasks.join();
 }
-
-}  // namespace
-
-namespace {
 
 bool runs(const api::Pod& pod, const char* container) {
   const bool labelled =
@@ -124,10 +128,7 @@ Task<Status> Dispatcher::delete_artifact(std::string url, std::string audience, 
                                          std::string sha256, std::string job_uid) {
   WAN_CO_TRY(net::Url server, net::parse_url(url));
   WAN_CO_TRY(const std::string token, issuer_.for_removal(audience, path, job_uid));
-  net::Request request;
-  request.method = "DELETE";
-  request.target = server.target;
-  request.headers.set("Authorization", "Bearer " + token);
+  net::Request request = artifact_request("DELETE", server, token);
   request.headers.set("If-Match", "\"" + sha256 + "\"");
   net::Client client(executor_, std::move(server));
   WAN_CO_TRY(const net::Response answer,
@@ -141,10 +142,7 @@ Task<Status> Dispatcher::copy_artifact(std::string url, std::string audience, st
                                        std::string sha256, std::string job_uid) {
   WAN_CO_TRY(net::Url server, net::parse_url(url));
   WAN_CO_TRY(const std::string token, issuer_.for_upload(audience, path, job_uid, 0, kCopyTimeout));
-  net::Request request;
-  request.method = "PUT";
-  request.target = server.target;
-  request.headers.set("Authorization", "Bearer " + token);
+  net::Request request = artifact_request("PUT", server, token);
   request.headers.set("X-Content-SHA256", sha256);
   request.headers.set("X-Copy-Source", "blobs/" + sha256);
   net::Client client(executor_, std::move(server));

@@ -235,7 +235,7 @@ Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
 Task<Status> Executor::find_image(reconcile::FindImage step) {
   const auto found = co_await read_image(api_, std::move(step.image));
   if (!found && found.error().code != ErrorCode::kNotFound) co_return fail(found.error());
-  images_[step.job_uid] = {found ? "" : found.error().message, clock_.wall()};
+  notes_[step.job_uid].image = {found ? "" : found.error().message, clock_.wall()};
   co_return Status();
 }
 
@@ -243,7 +243,7 @@ Task<Status> Executor::attach(std::optional<reconcile::ImageRef> image, std::str
   if (!image) co_return Status();
   auto found = co_await read_image(api_, *std::move(image));
   if (!found) {
-    images_.erase(job_uid);
+    notes_[job_uid].image.reset();
     co_return fail(found.error());
   }
   body["image"]["data"] = *std::move(found);
@@ -260,7 +260,7 @@ Task<Status> Executor::ask(reconcile::Resolve step) {
       api::Resolved::table().read(resolution.resolved, resolved, "resolved")) {
     answer.resolved = std::move(resolved);
   }
-  answers_[step.job_uid] = std::move(answer);
+  notes_[step.job_uid].answer = std::move(answer);
   co_return Status();
 }
 
@@ -270,30 +270,15 @@ Task<Status> Executor::copy(reconcile::CopyArtifact step) {
   if (copied) co_return copied;
   const ErrorCode code = copied.error().code;
   if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt || code == ErrorCode::kAlreadyExists) {
-    copies_that_failed_[step.job_uid].insert(step.twin_uid);
+    notes_[step.job_uid].copies_that_failed.insert(step.twin_uid);
   }
   co_return copied;
 }
 
-const reconcile::video_job::Answer* Executor::answer(const std::string& job_uid) const {
-  const auto it = answers_.find(job_uid);
-  return it == answers_.end() ? nullptr : &it->second;
-}
-
-const reconcile::video_job::ImageFinding* Executor::image(const std::string& job_uid) const {
-  const auto it = images_.find(job_uid);
-  return it == images_.end() ? nullptr : &it->second;
-}
-
-bool Executor::copy_failed(const std::string& job_uid, const std::string& twin_uid) const {
-  const auto it = copies_that_failed_.find(job_uid);
-  return it != copies_that_failed_.end() && it->second.contains(twin_uid);
-}
-
-void Executor::forget_answer(const std::string& job_uid) {
-  answers_.erase(job_uid);
-  images_.erase(job_uid);
-  copies_that_failed_.erase(job_uid);
+const JobNotes& Executor::notes(const std::string& job_uid) const {
+  static const JobNotes none;
+  const auto it = notes_.find(job_uid);
+  return it == notes_.end() ? none : it->second;
 }
 
 void Executor::emit(reconcile::EmitEvent step) {

@@ -2,6 +2,7 @@
 // Carries a Plan out: one step at a time, in order, and no further than the first that fails.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,6 +22,13 @@ inline constexpr const char* kFieldManager = api::kFieldManager;
 inline constexpr const char* kStatusFieldManager = "wan-operator-status";
 inline constexpr const char* kFinalizerFieldManager = "wan-operator-finalizer";
 
+// What this process has found out about a VideoJob on the way.
+struct JobNotes {
+  std::optional<reconcile::video_job::Answer> answer;  // of a pod
+  std::optional<reconcile::video_job::ImageFinding> image;
+  std::set<std::string> copies_that_failed;  // UIDs of the jobs whose videos could not be copied for it
+};
+
 class Executor {
  public:
   Executor(kube::Api& api, const Caches& caches, dispatch::Runtimes& runtimes,
@@ -33,14 +41,10 @@ class Executor {
 
   // When this process last wrote the status of the object with that UID.
   [[nodiscard]] std::optional<WallTime> last_status_write(const std::string& uid) const;
-  // What a pod has said of a VideoJob, and videos that could not be copied for it.
-  [[nodiscard]] const reconcile::video_job::Answer* answer(const std::string& job_uid) const;
-  [[nodiscard]] const reconcile::video_job::ImageFinding* image(const std::string& job_uid) const;
-  [[nodiscard]] bool copy_failed(const std::string& job_uid, const std::string& twin_uid) const;
-  void forget_answer(const std::string& job_uid);
+  [[nodiscard]] const JobNotes& notes(const std::string& job_uid) const;
   void forget(const std::string& uid) {
     status_writes_.erase(uid);
-    forget_answer(uid);
+    notes_.erase(uid);
   }
 
  private:
@@ -77,9 +81,7 @@ class Executor {
   std::map<std::string, Written> status_writes_;  // by UID
   // By owner: what the API server refused of its last plan, told in its status until a plan gets through.
   std::map<std::string, Error> refusals_;
-  std::map<std::string, reconcile::video_job::Answer> answers_;       // by job UID
-  std::map<std::string, reconcile::video_job::ImageFinding> images_;  // by job UID
-  std::map<std::string, std::set<std::string>> copies_that_failed_;   // of which jobs, by job UID
+  std::map<std::string, JobNotes> notes_;  // by job UID
 };
 
 }  // namespace wan::execute

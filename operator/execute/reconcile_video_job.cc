@@ -13,6 +13,16 @@ namespace {
 
 constexpr std::chrono::milliseconds kCacheLag{100};
 
+// The status that the plan writes, if that gives the job to a pod or leaves it there.
+const Json* assigning_status(const reconcile::Plan& plan) {
+  for (const reconcile::Step& step : plan.steps) {
+    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
+    const bool assigns = write != nullptr && !string_or(write->status, {"assignment", "podUID"}, "").empty();
+    if (assigns && string_or(write->status, {"completionTime"}, "").empty()) return &write->status;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key key) {
@@ -78,11 +88,13 @@ std::optional<WallTime> Reconcilers::unreachable_since(const api::VideoJob& job)
 void Reconcilers::observe_twins(reconcile::video_job::Observed& observed) {
   const std::string& uid = observed.job.metadata.uid;
   if (observed.job.status.assignment || api::is_finished(observed.job.status)) return;
-  if (const auto* image = steps_.image(uid)) observed.image = *image;
-  if (const auto* answer = steps_.answer(uid)) observed.answer = *answer;
+  const JobNotes& notes = steps_.notes(uid);
+  observed.image = notes.image;
+  observed.answer = notes.answer;
   const std::string& hash = observed.answer ? observed.answer->job_hash : observed.job.status.job_hash;
   execute::observe_twins(
-      caches_, hash, [&](const std::string& twin) { return steps_.copy_failed(uid, twin); }, observed);
+      caches_, hash, [&](const std::string& twin) { return notes.copies_that_failed.contains(twin); },
+      observed);
   if (hash.empty() || observed.running_twin) return;
   const auto claim = claims_.find(hash_key(observed.job.metadata.namespace_, hash));
   if (claim != claims_.end() && claim->second.uid != uid) {
@@ -102,24 +114,17 @@ void Reconcilers::wake_twins_of(const api::VideoJob& job) {
 
 void Reconcilers::reserve(const api::VideoJob& job, const reconcile::Plan& plan) {
   std::erase_if(claims_, [&](const auto& claim) { return claim.second.uid == job.metadata.uid; });
-  for (const reconcile::Step& step : plan.steps) {
-    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
-    const std::string hash = write == nullptr ? "" : string_or(write->status, {"jobHash"}, "");
-    const bool assigns = !hash.empty() && find(write->status, {"assignment"}) != nullptr;
-    if (assigns && string_or(write->status, {"completionTime"}, "").empty()) {
-      claims_[hash_key(job.metadata.namespace_, hash)] = Claim{job.metadata.uid, job.metadata.name};
-    }
-  }
   auto* queue = caches_.queues.of(job);
-  if (queue == nullptr) return;
-  for (const reconcile::Step& step : plan.steps) {
-    const auto* write = std::get_if<reconcile::WriteStatus>(&step);
-    const std::string pod = write == nullptr ? "" : string_or(write->status, {"assignment", "podUID"}, "");
-    if (!pod.empty() && string_or(write->status, {"completionTime"}, "").empty()) {
-      return queue->reserve(job, pod);
-    }
+  const Json* status = assigning_status(plan);
+  if (status == nullptr) {
+    if (queue != nullptr) queue->withdraw(job);
+    return;
   }
-  queue->withdraw(job);
+  const std::string hash = string_or(*status, {"jobHash"}, "");
+  if (!hash.empty()) {
+    claims_[hash_key(job.metadata.namespace_, hash)] = Claim{job.metadata.uid, job.metadata.name};
+  }
+  if (queue != nullptr) queue->reserve(job, string_or(*status, {"assignment", "podUID"}, ""));
 }
 
 }  // namespace wan::execute

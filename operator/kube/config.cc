@@ -1,17 +1,12 @@
 #include "operator/kube/config.h"
 
 #include <charconv>
-#include <cstdlib>
 
+#include "base/environment.h"
 #include "base/io/file.h"
 
 namespace wan::kube {
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 std::string trim(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();

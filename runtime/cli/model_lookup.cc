@@ -1,21 +1,16 @@
 #include "runtime/cli/model_lookup.h"
 
-#include <cstdlib>
 #include <iostream>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "runtime/gallery/pull.h"
 
 namespace wan::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 bool is_model(const fs::path& directory) {
   std::error_code ignored;

@@ -1,20 +1,15 @@
 #include "runtime/cli/pod.h"
 
-#include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "runtime/cli/model_lookup.h"
 
 namespace wan::cli {
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 Result<std::filesystem::path> scratch_folder(std::filesystem::path wanted) {
   std::error_code error;

@@ -24,10 +24,6 @@ std::optional<double> limit_at(const fs::path& group, bool version_2) {
   return static_cast<double>(bytes);
 }
 
-}  // namespace
-
-namespace {
-
 // Smaller ones come and go too often for that; larger ones than the second are never kept (mallopt(3)).
 constexpr int kFrugal = 1 << 20, kUsual = 32 << 20;
 

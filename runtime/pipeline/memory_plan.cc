@@ -76,8 +76,7 @@ int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const
   for (int64_t i = 0; i < stages; ++i) {
     const int64_t width = config.base_dim * config.dim_mult[stages - 1 - i];
     const int64_t frame = width * rows * columns * kFloat;
-    const int64_t in_work = waiting > 0 ? 1 : frames;
-    largest = std::max(largest, kConvolutionCopies * frame * (in_work + kHistoryFrames) + waiting);
+    largest = std::max(largest, kConvolutionCopies * frame * (frames + kHistoryFrames) + waiting);
     history += 2 * (config.num_res_blocks + 1) * kHistoryFrames * frame;
     if (i + 1 == stages) history += kHistoryFrames * frame;
     if (i + 1 == stages) break;
@@ -87,11 +86,14 @@ int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const
     if (in_time) frames *= 2;
     // The upsampled picture has the old width until the convolution halves it.
     const int64_t upsampled = width * rows * columns * kFloat;
-    largest = std::max(largest, kUpsampleCopies * upsampled * (waiting > 0 ? 1 : frames) + waiting);
+    largest = std::max(largest, kUpsampleCopies * upsampled * frames + waiting);
     const bool last_in_time =
         in_time && !std::any_of(config.temperal_downsample.begin(),
                                 config.temperal_downsample.end() - (i + 1), std::identity());
-    if (last_in_time) waiting = upsampled / 2 * frames;
+    if (last_in_time) {
+      waiting = upsampled / 2 * frames;
+      frames = 1;
+    }
   }
   return largest + history;
 }

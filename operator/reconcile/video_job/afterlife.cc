@@ -22,13 +22,11 @@ bool has_video(const Draft& draft) {
 // Nothing while the artifact server has no address, or where there is no video.
 std::optional<DeleteArtifact> delete_video(const Draft& draft) {
   const auto& result = draft.status.result;
-  const auto& service = draft.observed.artifact_service;
-  const std::string server = service ? service_url(*service) : "";
-  if (!has_video(draft) || server.empty()) return std::nullopt;
-  const std::string path = artifact_path(draft.job());
-  return DeleteArtifact{.url = server + "/v1/artifacts/" + path,
-                        .audience = artifact_audience(draft.job().metadata.namespace_, claim_of(draft)),
-                        .path = path,
+  const std::string url = artifact_url(draft);
+  if (!has_video(draft) || url.empty()) return std::nullopt;
+  return DeleteArtifact{.url = url,
+                        .audience = artifact_audience(draft),
+                        .path = artifact_path(draft.job()),
                         .sha256 = result ? result->sha256 : "",
                         .job_uid = draft.job().metadata.uid};
 }

@@ -41,6 +41,16 @@ std::string claim_of(const Draft& draft) {
   return artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
 }
 
+std::string artifact_url(const Draft& draft) {
+  const auto& service = draft.observed.artifact_service;
+  const std::string server = service ? service_url(*service) : "";
+  return server.empty() ? "" : server + "/v1/artifacts/" + artifact_path(draft.job());
+}
+
+std::string artifact_audience(const Draft& draft) {
+  return reconcile::artifact_audience(draft.job().metadata.namespace_, claim_of(draft));
+}
+
 void assign(Draft& draft, const api::Pod& pod, int attempt) {
   const WallTime now = std::chrono::floor<std::chrono::seconds>(draft.now);
   draft.status.attempts = attempt;
@@ -55,32 +65,27 @@ void assign(Draft& draft, const api::Pod& pod, int attempt) {
 
 Json job_body(const Draft& draft, const std::string& pod_uid, int attempt, int64_t seconds) {
   const api::VideoJob& job = draft.job();
-  const std::string url =
-      service_url(*draft.observed.artifact_service) + "/v1/artifacts/" + artifact_path(job);
   return {{"metadata",
            {{"namespace", job.metadata.namespace_}, {"name", job.metadata.name}, {"uid", job.metadata.uid}}},
           {"podUID", pod_uid},
           {"attempt", attempt},
           {"spec", generation_fields(job.spec)},
           {"activeDeadlineSeconds", seconds},
-          {"artifact", {{"url", url}}}};
+          {"artifact", {{"url", artifact_url(draft)}}}};
 }
 
 void dispatch(Draft& draft) {
   const api::VideoJob& job = draft.job();
   const api::Assignment& assignment = *draft.status.assignment;
-  const auto& service = draft.observed.artifact_service;
-  if (!service || service_url(*service).empty()) return;
-  const std::string path = artifact_path(job);
+  if (artifact_url(draft).empty()) return;
   Json body = job_body(draft, assignment.pod_uid, assignment.attempt, seconds_left(draft));
-  draft.after_status.push_back(
-      Dispatch{.pod_uid = assignment.pod_uid,
-               .job_uid = job.metadata.uid,
-               .attempt = assignment.attempt,
-               .body = std::move(body),
-               .artifact_audience = artifact_audience(job.metadata.namespace_, claim_of(draft)),
-               .artifact_path = path,
-               .image = image_of(job)});
+  draft.after_status.push_back(Dispatch{.pod_uid = assignment.pod_uid,
+                                        .job_uid = job.metadata.uid,
+                                        .attempt = assignment.attempt,
+                                        .body = std::move(body),
+                                        .artifact_audience = artifact_audience(draft),
+                                        .artifact_path = artifact_path(job),
+                                        .image = image_of(job)});
 }
 
 std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {

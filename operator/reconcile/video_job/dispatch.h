@@ -18,6 +18,11 @@ void dispatch(Draft& draft);
 // Why the job cannot be dispatched: the state of its artifact server. Nothing if that is ready.
 [[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const Draft& draft);
 
+// Where the job's video is, or will be, on its artifact server; "" while that has no address. And who that
+// server is in a capability.
+[[nodiscard]] std::string artifact_url(const Draft& draft);
+[[nodiscard]] std::string artifact_audience(const Draft& draft);
+
 // The job's claim, from its own spec or its deployment's; "" if none is named.
 [[nodiscard]] std::string claim_of(const Draft& draft);
 

@@ -19,13 +19,6 @@ void ask(Draft& draft, const api::Pod& pod, int attempt) {
       draft, {reason::kWaitingForReplica, "pod " + pod.metadata.name + " is asked whether it takes the job"});
 }
 
-void note_answer(Draft& draft) {
-  const auto& answer = draft.observed.answer;
-  if (!answer) return;
-  draft.status.job_hash = answer->job_hash;
-  if (answer->resolved) draft.status.resolved = answer->resolved;
-}
-
 // A pod of the job's own is given back meanwhile; another batch Job has another name.
 void give_pod_back(Draft& draft) {
   if (!draft.job().spec.model || !current_run(draft)) return;
@@ -34,19 +27,14 @@ void give_pod_back(Draft& draft) {
 }
 
 bool reuse(Draft& draft, const Twin& twin) {
-  const std::string server =
-      draft.observed.artifact_service ? service_url(*draft.observed.artifact_service) : "";
-  if (server.empty() || !twin.result) return false;
-  const api::VideoJob& job = draft.job();
-  const std::string path = artifact_path(job);
-  const std::string url = server + "/v1/artifacts/" + path;
-  draft.before_status.push_back(
-      CopyArtifact{.url = url,
-                   .audience = artifact_audience(job.metadata.namespace_, claim_of(draft)),
-                   .path = path,
-                   .sha256 = twin.result->sha256,
-                   .job_uid = job.metadata.uid,
-                   .twin_uid = twin.uid});
+  const std::string url = artifact_url(draft);
+  if (url.empty() || !twin.result) return false;
+  draft.before_status.push_back(CopyArtifact{.url = url,
+                                             .audience = artifact_audience(draft),
+                                             .path = artifact_path(draft.job()),
+                                             .sha256 = twin.result->sha256,
+                                             .job_uid = draft.job().metadata.uid,
+                                             .twin_uid = twin.uid});
   delete_runs(draft);
   end_reused(draft, twin, url);
   return true;
@@ -71,7 +59,8 @@ bool has_twin(Draft& draft, const api::Pod& pod, int attempt) {
     ask(draft, pod, attempt);
     return true;
   }
-  note_answer(draft);
+  draft.status.job_hash = answer->job_hash;
+  if (answer->resolved) draft.status.resolved = answer->resolved;
   return !answer->job_hash.empty() && act_on_twin(draft);
 }
 

@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <iostream>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/async/signals.h"
+#include "base/environment.h"
 #include "base/json/json.h"
 #include "base/log.h"
 #include "runtime/gallery/artifacts/server.h"
@@ -25,11 +25,6 @@ struct Flags {
   std::string output = "-";
   std::string format = "table";
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 Task<void> serve_until_signal(ArtifactServer* server, Status* status) {
   *status = server->start();

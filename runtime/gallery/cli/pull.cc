@@ -1,9 +1,9 @@
 #include "runtime/gallery/pull.h"
 
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 
+#include "base/environment.h"
 #include "base/json/json.h"
 #include "runtime/gallery/cli/command.h"
 #include "runtime/gallery/progress_server.h"
@@ -18,11 +18,6 @@ struct Flags {
   std::string progress_listen;
   bool json = false;
 };
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 // Nothing where none is asked for, and where none can be had: the weights matter more.
 std::unique_ptr<ProgressServer> serve_progress(const Flags& flags) {

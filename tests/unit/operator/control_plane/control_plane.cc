@@ -200,6 +200,11 @@ Result<Json> ControlPlaneTest::create(const kube::Resource& resource, const std:
   return run(api_->create(resource, std::move(object)));
 }
 
+void ControlPlaneTest::make(const kube::Resource& resource, const std::string& yaml) {
+  const auto made = create(resource, yaml);
+  ASSERT_TRUE(made) << made.error().message;
+}
+
 Result<Json> ControlPlaneTest::get(const kube::Resource& resource, const std::string& name) {
   return run(api_->get(resource, resource.namespaced ? namespace_ : "", name));
 }

@@ -18,6 +18,28 @@ namespace wan {
 inline constexpr kube::Resource kCrds{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
                                       "CustomResourceDefinition", false};
 
+// What most tests work with.
+inline constexpr const char* kTinyModel = R"(
+apiVersion: wan.gallery/v1alpha1
+kind: GalleryModel
+metadata: {name: wan-tiny}
+spec:
+  displayName: Wan Tiny
+  task: text-to-video
+  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
+  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
+)";
+inline constexpr const char* kTinyDeployment = R"(
+apiVersion: wan.gallery/v1alpha1
+kind: WanDeployment
+metadata: {name: tiny}
+spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
+)";
+
+[[nodiscard]] inline std::string phase(const Json& object) {
+  return string_or(object, {"status", "phase"}, "");
+}
+
 // A lease short enough for tests.
 struct OperatorFlags {
   std::string lease_seconds = "2";
@@ -46,6 +68,8 @@ class ControlPlaneTest : public ::testing::Test {
   [[nodiscard]] std::string logs();
 
   Result<Json> create(const kube::Resource& resource, const std::string& yaml);
+  // The same; that it fails is a failure of the test.
+  void make(const kube::Resource& resource, const std::string& yaml);
   Result<Json> get(const kube::Resource& resource, const std::string& name);
   Json get_or_null(const kube::Resource& resource, const std::string& name);
   std::vector<Json> list(const kube::Resource& resource);

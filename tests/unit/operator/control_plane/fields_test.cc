@@ -16,10 +16,6 @@ constexpr kube::Resource kReplicaSets{"apps", "v1", "replicasets", "ReplicaSet"}
 
 class FieldsTest : public ControlPlaneTest {
  protected:
-  void make(const kube::Resource& resource, const std::string& yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
   void make_model() {
     make(kube::kGalleryModels, R"(
 apiVersion: wan.gallery/v1alpha1
@@ -36,7 +32,7 @@ spec:
   }
   bool runs(const std::string& name) {
     return wait_for(kube::kWanDeployments, name, [](const Json& d) {
-      return string_or(d, {"status", "phase"}, "") == "Running" &&
+      return phase(d) == "Running" &&
              int_or(d, {"status", "observedGeneration"}, -1) == int_or(d, {"metadata", "generation"}, 0);
     });
   }
@@ -160,8 +156,7 @@ metadata: {name: red-ball, )" +
 spec: {model: {name: wan-tiny}, prompt: a red ball, output: {pvc: {claimName: videos}}}
 )");
   ASSERT_TRUE(runs("tiny"));
-  ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball",
-                       [](const Json& j) { return string_or(j, {"status", "phase"}, "") == "Succeeded"; }));
+  ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball", [](const Json& j) { return phase(j) == "Succeeded"; }));
   size_t looked_at = 0;
   for (const kube::Resource& resource :
        {kube::kDeployments, kReplicaSets, kube::kPods, kube::kServices, kube::kServiceAccounts,
@@ -188,12 +183,7 @@ TEST_F(FieldsTest, AStatusLosesWhatIsNotSoAnyMore) {
   kubelet_->start();
   start_operator("a");
   make_model();
-  make(kube::kWanDeployments, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
-)");
+  make(kube::kWanDeployments, kTinyDeployment);
   ASSERT_TRUE(runs("tiny"));
   make(kube::kVideoJobs, R"(
 apiVersion: wan.gallery/v1alpha1
@@ -204,8 +194,7 @@ spec: {deploymentRef: {name: tiny}, prompt: a red ball}
   ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball",
                        [](const Json& j) { return find(j, {"status", "assignment"}) != nullptr; }));
   ASSERT_TRUE(patch(kube::kVideoJobs, "red-ball", "spec: {suspend: true}"));
-  ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball",
-                       [](const Json& j) { return string_or(j, {"status", "phase"}, "") == "Suspended"; }));
+  ASSERT_TRUE(wait_for(kube::kVideoJobs, "red-ball", [](const Json& j) { return phase(j) == "Suspended"; }));
   const Json held = get_or_null(kube::kVideoJobs, "red-ball");
   EXPECT_EQ(find(held, {"status", "assignment"}), nullptr);
   EXPECT_EQ(condition_reason(held, "Reconciling"), "");

@@ -11,7 +11,7 @@ class GuestTest : public ControlPlaneTest {
  protected:
   GuestTest()
       : guests_(namespace_ + "-guests"), kubelet_of_guests_(context_.get_executor(), *api_, guests_, 1) {
-    in_cluster(kube::kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + guests_ + "}}");
+    make(kube::kNamespaces, "{apiVersion: v1, kind: Namespace, metadata: {name: " + guests_ + "}}");
     kubelet_->start();
     kubelet_of_guests_.start();
   }
@@ -21,27 +21,14 @@ class GuestTest : public ControlPlaneTest {
     EXPECT_TRUE(remove(kube::kNamespaces, guests_));
   }
 
-  void in_cluster(const kube::Resource& resource, const std::string& yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
   void serve(const std::string& allowed) {
-    in_cluster(kube::kGalleryModels, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)");
-    in_cluster(kube::kWanDeployments, R"(
+    make(kube::kGalleryModels, kTinyModel);
+    make(kube::kWanDeployments, R"(
 apiVersion: wan.gallery/v1alpha1
 kind: WanDeployment
 metadata: {name: tiny}
 spec: {model: {name: wan-tiny}, allowedNamespaces: )" +
-                                          allowed + "}\n");
+                                    allowed + "}\n");
   }
   void make_job() {
     Json job = *parse_yaml(R"(

@@ -29,11 +29,6 @@ std::string kstatus(const Json& object) {
 
 class KstatusTest : public ControlPlaneTest {
  protected:
-  void make(const kube::Resource& resource, const std::string& yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
-
   // Looks, at most 50 ms apart, until the verdict on `name` is Current; whenever it is, `truth` must hold.
   // The world is looked at after the status, and only this test changes what is asked for.
   void until_current(const kube::Resource& resource, const std::string& name,
@@ -103,23 +98,9 @@ class KstatusTest : public ControlPlaneTest {
 TEST_F(KstatusTest, IsNeverCurrentBeforeItIsTrue) {
   kubelet_->start();
   start_operator("a");
-  make(kube::kWanDeployments, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
-)");
+  make(kube::kWanDeployments, kTinyDeployment);
   EXPECT_EQ(kstatus(get_or_null(kube::kWanDeployments, "tiny")), "InProgress") << "at its creation";
-  make(kube::kGalleryModels, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)");
+  make(kube::kGalleryModels, kTinyModel);
   deployment_until_current();
   for (const char* change : {"{replicas: 3}", "{placement: {nodeSelector: {disk: fast}}}",
                              "{replicas: 2, placement: {nodeSelector: {disk: slow}}}", "{replicas: 1}",

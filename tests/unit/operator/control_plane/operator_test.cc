@@ -18,24 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr const char* kModel = R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)";
-constexpr const char* kDeployment = R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec:
-  model: {name: wan-tiny}
-  artifacts: {pvc: {claimName: videos}}
-)";
 constexpr const char* kJob = R"(
 apiVersion: wan.gallery/v1alpha1
 kind: VideoJob
@@ -46,7 +28,6 @@ spec:
   seed: 42
 )";
 
-std::string phase(const Json& object) { return string_or(object, {"status", "phase"}, ""); }
 std::string uid(const Json& object) { return string_or(object, {"metadata", "uid"}, ""); }
 
 std::string owner(const Json& object) {
@@ -59,13 +40,9 @@ std::string owner(const Json& object) {
 
 class OperatorTest : public ControlPlaneTest {
  protected:
-  void make(const kube::Resource& resource, const char* yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
   void make_all() {
-    make(kube::kGalleryModels, kModel);
-    make(kube::kWanDeployments, kDeployment);
+    make(kube::kGalleryModels, kTinyModel);
+    make(kube::kWanDeployments, kTinyDeployment);
   }
   bool runs() {
     return wait_for(kube::kWanDeployments, "tiny", [](const Json& d) { return phase(d) == "Running"; });
@@ -172,7 +149,7 @@ spec: {selector: {a: b}, ports: [{port: 80}]}
 TEST_F(OperatorTest, ReplacesPodsByARevisionOfWhatTheSpecAsksForAndGoesBackToTheOneBefore) {
   kubelet_->start();
   start_operator("a");
-  make(kube::kGalleryModels, kModel);
+  make(kube::kGalleryModels, kTinyModel);
   make(kube::kWanDeployments, R"(
 apiVersion: wan.gallery/v1alpha1
 kind: WanDeployment
@@ -230,7 +207,7 @@ TEST_F(OperatorTest, PutsBackWhatSomebodyElseChangesAndNothingElse) {
 
 TEST_F(OperatorTest, AReplacedTokenStaysValidForItsGraceTimeAndThenItsSecretGoes) {
   start_operator("a");
-  make(kube::kGalleryModels, kModel);
+  make(kube::kGalleryModels, kTinyModel);
   make(kube::kWanDeployments, R"(
 apiVersion: wan.gallery/v1alpha1
 kind: WanDeployment
@@ -254,7 +231,7 @@ spec:
 TEST_F(OperatorTest, ADeploymentThatWentToZeroComesBackForAJobAndGoesAgain) {
   kubelet_->start();
   start_operator("a");
-  make(kube::kGalleryModels, kModel);
+  make(kube::kGalleryModels, kTinyModel);
   make(kube::kWanDeployments, R"(
 apiVersion: wan.gallery/v1alpha1
 kind: WanDeployment

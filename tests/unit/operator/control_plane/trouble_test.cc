@@ -18,8 +18,6 @@ constexpr kube::Resource kQuotas{"", "v1", "resourcequotas", "ResourceQuota"};
 constexpr kube::Resource kClusterRoles{"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole",
                                        false};
 
-std::string phase(const Json& object) { return string_or(object, {"status", "phase"}, ""); }
-
 std::string message(const Json& object) {
   const Json* conditions = find(object, {"status", "conditions"});
   for (const Json& one : conditions != nullptr ? *conditions : Json::array()) {
@@ -30,30 +28,8 @@ std::string message(const Json& object) {
 
 class TroubleTest : public ControlPlaneTest {
  protected:
-  void make(const kube::Resource& resource, const std::string& yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
-  void make_model(const std::string& name = "wan-tiny") {
-    make(kube::kGalleryModels, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: )" + name + R"(}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)");
-  }
-  void make_deployment() {
-    make(kube::kWanDeployments, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
-)");
-  }
+  void make_model() { make(kube::kGalleryModels, kTinyModel); }
+  void make_deployment() { make(kube::kWanDeployments, kTinyDeployment); }
   void make_job(const std::string& name, const std::string& more) {
     make(kube::kVideoJobs, "{apiVersion: wan.gallery/v1alpha1, kind: VideoJob, metadata: {name: " + name +
                                "}, spec: {prompt: a red ball, " + more + "}}");

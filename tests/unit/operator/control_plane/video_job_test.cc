@@ -6,35 +6,16 @@
 namespace wan {
 namespace {
 
-std::string phase(const Json& object) { return string_or(object, {"status", "phase"}, ""); }
 std::string uid(const Json& object) { return string_or(object, {"metadata", "uid"}, ""); }
 
 class VideoJobTest : public ControlPlaneTest {
  protected:
-  void make(const kube::Resource& resource, const std::string& yaml) {
-    const auto made = create(resource, yaml);
-    ASSERT_TRUE(made) << made.error().message;
-  }
   // A served model, and an operator.
   void serve() {
     kubelet_->start();
     start_operator("a");
-    make(kube::kGalleryModels, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)");
-    make(kube::kWanDeployments, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
-)");
+    make(kube::kGalleryModels, kTinyModel);
+    make(kube::kWanDeployments, kTinyDeployment);
     ASSERT_TRUE(wait_for(kube::kWanDeployments, "tiny", [](const Json& d) { return phase(d) == "Running"; }));
   }
   void make_job(const std::string& more = "") {

@@ -87,18 +87,19 @@ TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
 TEST_F(ExecutorTest, LooksForThePictureOfAJobAndSaysHowToMakeIt) {
   const reconcile::FindImage look{"job-uid", {"ns", "pictures", "ball.png"}};
   ASSERT_TRUE(run({look}));
-  ASSERT_NE(executor_.image("job-uid"), nullptr);
-  EXPECT_THAT(executor_.image("job-uid")->trouble,
+  ASSERT_TRUE(executor_.notes("job-uid").image);
+  EXPECT_THAT(executor_.notes("job-uid").image->trouble,
               ::testing::HasSubstr("kubectl create configmap -n ns pictures --from-file=ball.png=FILE"));
   Json map =
       *parse_json(R"({"metadata":{"namespace":"ns","name":"pictures"},"binaryData":{"other":"AA=="}})");
   api_.put(kube::kConfigMaps, map);
   ASSERT_TRUE(run({look}));
-  EXPECT_THAT(executor_.image("job-uid")->trouble, ::testing::HasSubstr("no file (binaryData) ball.png"));
+  EXPECT_THAT(executor_.notes("job-uid").image->trouble,
+              ::testing::HasSubstr("no file (binaryData) ball.png"));
   map["binaryData"]["ball.png"] = "AAAA";
   api_.put(kube::kConfigMaps, map);
   ASSERT_TRUE(run({look}));
-  EXPECT_EQ(executor_.image("job-uid")->trouble, "");
+  EXPECT_EQ(executor_.notes("job-uid").image->trouble, "");
 }
 
 TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {

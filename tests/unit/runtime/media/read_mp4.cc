@@ -1,5 +1,7 @@
 #include "tests/unit/runtime/media/read_mp4.h"
 
+#include <cmath>
+
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -72,6 +74,13 @@ Mp4 read_mp4(const std::filesystem::path& file) {
   avcodec_free_context(&codec);
   avformat_close_input(&format);
   return mp4;
+}
+
+double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+  if (a.size() != b.size()) return 0;
+  double squares = 0;
+  for (size_t i = 0; i < a.size(); ++i) squares += std::pow(static_cast<double>(a[i]) - b[i], 2);
+  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.size()) / squares);
 }
 
 }  // namespace wan::testing

@@ -22,4 +22,7 @@ struct Mp4 {
 
 Mp4 read_mp4(const std::filesystem::path& file);
 
+// In dB, of two pictures' values; 0 for different sizes.
+double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b);
+
 }  // namespace wan::testing

@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing::psnr;
 
 constexpr int kWidth = 48, kHeight = 32, kFrames = 9;
 
@@ -38,13 +39,6 @@ std::vector<uint8_t> picture(int frame) {
     }
   }
   return rgb;
-}
-
-double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
-  if (a.size() != b.size()) return 0;
-  double squares = 0;
-  for (size_t i = 0; i < a.size(); ++i) squares += std::pow(static_cast<double>(a[i]) - b[i], 2);
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.size()) / squares);
 }
 
 class FormatTest : public ::testing::Test {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdio>
 #include <gtest/gtest.h>
 #include <memory>
@@ -23,15 +22,10 @@ namespace fs = std::filesystem;
 using testing::find_object;
 using testing::Object;
 using testing::Picture;
+using testing::psnr;
 
 fs::path models() { return testing::source_dir() / "runtime/models"; }
 fs::path media_program() { return testing::program_dir() / "wan-media"; }
-
-double psnr(const std::vector<uint8_t>& one, const std::vector<uint8_t>& other) {
-  double sum = 0;
-  for (size_t i = 0; i < one.size(); ++i) sum += std::pow(one[i] - other[i], 2);
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(one.size()) / sum);
-}
 
 struct Motion {
   const char* prompt;

@@ -32,7 +32,7 @@ TEST(IdleTest, AThousandResourcesCauseNoWriteButTheLease) {
   Trial trial;
   trial.kubelet().start();
   testing::OperatorProcess& only = trial.start_behind_proxy();
-  trial.make(kube::kWanDeployments, kTrialDeployment);
+  trial.make(kube::kWanDeployments, kTinyDeployment);
   ASSERT_TRUE(trial.deployment_runs());
   trial.make(kube::kVideoJobs, kTrialServedJob);
   ASSERT_TRUE(trial.job_is("Succeeded"));

@@ -22,7 +22,7 @@ struct Workload {
 };
 
 void nothing(Trial&) {}
-void deploy(Trial& trial) { trial.make(kube::kWanDeployments, kTrialDeployment); }
+void deploy(Trial& trial) { trial.make(kube::kWanDeployments, kTinyDeployment); }
 void serve(Trial& trial) {
   deploy(trial);
   ASSERT_TRUE(trial.deployment_runs());

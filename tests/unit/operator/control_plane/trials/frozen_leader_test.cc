@@ -24,7 +24,7 @@ TEST(FrozenLeaderTest, ItsLateDispatchIsRefusedByThePod) {
   slow.renew_seconds = "500";
   slow.retry_seconds = "400";
   testing::OperatorProcess& frozen = trial.start_behind_proxy(slow);
-  trial.make(kube::kWanDeployments, kTrialDeployment);
+  trial.make(kube::kWanDeployments, kTinyDeployment);
   ASSERT_TRUE(trial.deployment_runs());
   OperatorFlags waiting = slow;
   waiting.retry_seconds = "0.2";

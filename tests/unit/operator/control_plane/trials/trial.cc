@@ -5,8 +5,6 @@
 namespace wan {
 namespace {
 
-constexpr kube::Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap"};
-
 // What labels make it look as if it were the operator's, and it is not.
 constexpr const char* kForeign = R"(
 apiVersion: v1
@@ -59,10 +57,10 @@ Trial::Trial() : tasks_(context_.get_executor()) {
   cluster["server"] = proxy_->url();
   proxied_ = std::filesystem::path(::testing::TempDir()) / (namespace_ + ".proxied.kubeconfig");
   EXPECT_TRUE(write_file_atomically(proxied_, kubeconfig.dump()));
-  make(kConfigMaps, kForeign);
-  foreign_ = get_or_null(kConfigMaps, "tiny");
+  make(kube::kConfigMaps, kForeign);
+  foreign_ = get_or_null(kube::kConfigMaps, "tiny");
   tasks_.spawn("watch pods", watch_pods());
-  make(kube::kGalleryModels, kTrialModel);
+  make(kube::kGalleryModels, kTinyModel);
 }
 
 Trial::~Trial() {
@@ -70,11 +68,6 @@ Trial::~Trial() {
   tasks_.cancel();
   testing::run_task(context_, tasks_.join());
   testing::run_task(context_, proxy_->stop());
-}
-
-void Trial::make(const kube::Resource& resource, const std::string& yaml) {
-  const auto made = create(resource, yaml);
-  EXPECT_TRUE(made) << made.error().message;
 }
 
 Task<void> Trial::watch_pods() {
@@ -174,6 +167,6 @@ EndState Trial::end_state() {
   return end;
 }
 
-bool Trial::foreign_is_untouched() { return get_or_null(kConfigMaps, "tiny") == foreign_; }
+bool Trial::foreign_is_untouched() { return get_or_null(kube::kConfigMaps, "tiny") == foreign_; }
 
 }  // namespace wan

@@ -11,22 +11,6 @@
 
 namespace wan {
 
-inline constexpr const char* kTrialModel = R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles: [{name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}]
-)";
-inline constexpr const char* kTrialDeployment = R"(
-apiVersion: wan.gallery/v1alpha1
-kind: WanDeployment
-metadata: {name: tiny}
-spec: {model: {name: wan-tiny}, artifacts: {pvc: {claimName: videos}}}
-)";
 inline constexpr const char* kTrialServedJob = R"(
 apiVersion: wan.gallery/v1alpha1
 kind: VideoJob
@@ -49,10 +33,10 @@ class Trial final : public ControlPlaneTest {
   ~Trial() override;
   void TestBody() override {}
 
-  void make(const kube::Resource& resource, const std::string& yaml);
   using ControlPlaneTest::get_or_null;
   using ControlPlaneTest::list;
   using ControlPlaneTest::logs;
+  using ControlPlaneTest::make;
   using ControlPlaneTest::patch;
   using ControlPlaneTest::remove;
   using ControlPlaneTest::wait_for;
