@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "runtime/device/gemm_avx2.h"
 
@@ -32,22 +33,59 @@ int64_t heads_at_once(const AttentionArguments& to) {
 namespace wan::device {
 namespace {
 
+using avx2::Values;
+
+// How q, k and v are stored, and what of them is multiplied at a time.
+struct Floats {
+  using Stored = float;
+  using Packed = float;
+  static constexpr Values kValues = Values::kFloat;
+};
+struct Pairs {
+  using Stored = uint16_t;
+  using Packed = avx2::Pair;
+  static constexpr Values kValues = Values::kPair;
+};
+template <typename Kind>
+constexpr int64_t kPerValue = avx2::kPerValue<Kind::kValues>;
+
+template <typename Kind>
+const typename Kind::Stored* row_of(const AttentionArguments& to, const void* rows, int64_t stride,
+                                    int64_t head, int64_t row) {
+  return static_cast<const typename Kind::Stored*>(rows) + row * stride + head * to.head_dim;
+}
+
+// [head_dim] of 16 keys, panel after panel.
+template <typename Kind>
 void pack_keys(const AttentionArguments& to, int64_t head, int64_t first, int64_t count, float* packed) {
+  const int64_t depth = to.head_dim / kPerValue<Kind>;
   for (int64_t key = first; key < first + count; key += kTileColumns) {
     const int64_t width = first + count - key < kTileColumns ? first + count - key : kTileColumns;
-    avx2::pack_panel(to.k + key * to.k_stride + head * to.head_dim, to.k_stride, width, to.head_dim,
-                     packed + key * to.head_dim);
+    avx2::pack_panel(
+        reinterpret_cast<const typename Kind::Packed*>(row_of<Kind>(to, to.k, to.k_stride, head, key)),
+        to.k_stride / kPerValue<Kind>, width, depth, packed + key * depth);
   }
 }
 
+// 16 columns of a key's row, or of two keys' rows as pairs; zeros beyond `width`.
+[[gnu::always_inline]] inline void pack_value_row(const float* row, const float*, int64_t width, float* out) {
+  _mm256_storeu_ps(out, avx2::load_first(row, width));
+  _mm256_storeu_ps(out + 8, width > 8 ? avx2::load_first(row + 8, width - 8) : _mm256_setzero_ps());
+}
+[[gnu::always_inline]] inline void pack_value_row(const uint16_t* row, const uint16_t* next, int64_t width,
+                                                  float* out) {
+  avx512::interleave(row, next, width, out);
+}
+
+// The keys' values of 16 columns, panel after panel. `first` is a multiple of kKeys.
+template <typename Kind>
 void pack_values(const AttentionArguments& to, int64_t head, int64_t first, int64_t count, float* packed) {
-  float* out = packed + first * round_up(to.head_dim, kTileColumns);
+  float* out = packed + first / kPerValue<Kind> * round_up(to.head_dim, kTileColumns);
   for (int64_t column = 0; column < to.head_dim; column += kTileColumns) {
-    for (int64_t key = first; key < first + count; ++key, out += kTileColumns) {
-      const float* row = to.v + key * to.v_stride + head * to.head_dim + column;
-      const int64_t width = to.head_dim - column;
-      _mm256_storeu_ps(out, avx2::load_first(row, width));
-      _mm256_storeu_ps(out + 8, width > 8 ? avx2::load_first(row + 8, width - 8) : _mm256_setzero_ps());
+    for (int64_t key = first; key < first + count; key += kPerValue<Kind>, out += kTileColumns) {
+      const auto* row = row_of<Kind>(to, to.v, to.v_stride, head, key) + column;
+      const auto* next = key + 1 < first + count ? row + to.v_stride : nullptr;
+      pack_value_row(row, next, to.head_dim - column, out);
     }
   }
 }
@@ -55,6 +93,8 @@ void pack_values(const AttentionArguments& to, int64_t head, int64_t first, int6
 // One row's scores of a block to weights, in place. `largest` and `sum` are the row's so far; what was added
 // up before must be multiplied by what is returned.
 float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
+  if (kernel_set().registers == Registers::kAvx512)
+    return avx512::soften(scores, keys, scale, bias, largest, sum);
   const __m256 scales = _mm256_set1_ps(scale);
   __m256 most = _mm256_set1_ps(-INFINITY);
   for (int64_t i = 0; i < keys; i += 8) {
@@ -96,39 +136,47 @@ void write_row(const AttentionArguments& to, const float* row, float inverse, fl
 }
 
 // A block of queries of one head against all keys.
+template <typename Kind>
 void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int64_t rows, const float* keys,
                   const float* values) {
   static thread_local avx2::Scratch memory;
-  const int64_t width = round_up(to.head_dim, kTileColumns);
+  const int64_t width = round_up(to.head_dim, kTileColumns), depth = to.head_dim / kPerValue<Kind>;
   float* scores = memory.get(kQueries * (kKeys + width + 2));
   float* result = scores + kQueries * kKeys;
   float* largest = result + kQueries * width;
   float* sum = largest + kQueries;
   for (int64_t r = 0; r < rows; ++r) largest[r] = -INFINITY, sum[r] = 0;
-  const float* q = to.q + first * to.q_stride + head * to.head_dim;
+  const auto* q = reinterpret_cast<const float*>(row_of<Kind>(to, to.q, to.q_stride, head, first));
   for (int64_t key = 0; key < to.keys; key += kKeys) {
     const int64_t count = to.keys - key < kKeys ? to.keys - key : kKeys;
-    avx2::multiply_block(rows, q, to.q_stride, keys + key * to.head_dim, to.head_dim * kTileColumns,
-                         (count + kTileColumns - 1) / kTileColumns, to.head_dim, scores, kKeys, false);
+    avx2::multiply_values<Kind::kValues>(rows, q, to.q_stride / kPerValue<Kind>, keys + key * depth,
+                                         depth * kTileColumns, (count + kTileColumns - 1) / kTileColumns,
+                                         depth, scores, kKeys, false);
     for (int64_t r = 0; r < rows; ++r) {
       const float factor =
           soften(scores + r * kKeys, count, to.scale, to.bias ? to.bias + key : nullptr, largest[r], sum[r]);
       if (key > 0 && factor != 1) scale_row(result + r * width, width, factor);
+      // In place: the pairs of a row take its first half. Past the last of an odd number there is a zero.
+      if constexpr (std::is_same_v<Kind, Pairs>)
+        avx512::narrow(scores + r * kKeys, round_up(count, 2),
+                       reinterpret_cast<uint16_t*>(scores + r * kKeys));
     }
-    avx2::multiply_block(rows, scores, kKeys, values + key * width, count * kTileColumns,
-                         width / kTileColumns, count, result, width, key > 0);
+    const int64_t value_rows = (count + kPerValue<Kind> - 1) / kPerValue<Kind>;
+    avx2::multiply_values<Kind::kValues>(rows, scores, kKeys, values + key / kPerValue<Kind> * width,
+                                         value_rows * kTileColumns, width / kTileColumns, value_rows, result,
+                                         width, key > 0);
   }
   for (int64_t r = 0; r < rows; ++r)
     write_row(to, result + r * width, 1 / sum[r], to.out + (first + r) * to.out_stride + head * to.head_dim);
 }
 
-}  // namespace
-
-void attention(const AttentionArguments& to) {
+template <typename Kind>
+void attend(const AttentionArguments& to) {
   const int64_t together = heads_at_once(to), blocks = (to.queries + kQueries - 1) / kQueries;
   const int64_t key_blocks = (to.keys + kKeys - 1) / kKeys;
-  const int64_t key_size = round_up(to.keys, kTileColumns) * to.head_dim;
-  const int64_t value_size = to.keys * round_up(to.head_dim, kTileColumns);
+  const int64_t key_size = round_up(to.keys, kTileColumns) * to.head_dim / kPerValue<Kind>;
+  const int64_t value_size =
+      round_up(to.keys, kPerValue<Kind>) / kPerValue<Kind> * round_up(to.head_dim, kTileColumns);
   static thread_local avx2::Scratch key_memory, value_memory;
   float* keys = key_memory.get(together * key_size);
   float* values = value_memory.get(together * value_size);
@@ -137,15 +185,21 @@ void attention(const AttentionArguments& to) {
     parallel_tasks(count * key_blocks, [&](int64_t task) {
       const int64_t at = task / key_blocks, key = task % key_blocks * kKeys;
       const int64_t rows = to.keys - key < kKeys ? to.keys - key : kKeys;
-      pack_keys(to, head + at, key, rows, keys + at * key_size);
-      pack_values(to, head + at, key, rows, values + at * value_size);
+      pack_keys<Kind>(to, head + at, key, rows, keys + at * key_size);
+      pack_values<Kind>(to, head + at, key, rows, values + at * value_size);
     });
     parallel_tasks(count * blocks, [&](int64_t task) {
       const int64_t at = task / blocks, query = task % blocks * kQueries;
       const int64_t rows = to.queries - query < kQueries ? to.queries - query : kQueries;
-      attend_block(to, head + at, query, rows, keys + at * key_size, values + at * value_size);
+      attend_block<Kind>(to, head + at, query, rows, keys + at * key_size, values + at * value_size);
     });
   }
+}
+
+}  // namespace
+
+void attention(const AttentionArguments& to) {
+  to.stored == Stored::kBFloat16 ? attend<Pairs>(to) : attend<Floats>(to);
 }
 
 }  // namespace wan::device

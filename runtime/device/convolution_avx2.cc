@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "runtime/device/gemm_avx2.h"
+#include "runtime/device/winograd.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
@@ -16,6 +17,7 @@ using avx2::kTileColumns;
 
 // A packed kernel; depth runs over (time, row), then column and channel together.
 struct KernelRows {
+  static constexpr avx2::Values kValues = avx2::Values::kFloat;
   // Three pixels of 96 channels, the widths of the Wan VAE being multiples of it.
   static constexpr int64_t kDepth = 288;
 
@@ -149,6 +151,7 @@ void border_row(const BorderArguments& to, int64_t frame, int64_t row, float roo
 }  // namespace
 
 void convolution(const ConvolutionArguments& to) {
+  if (winograd_pays(to)) return winograd(to);
   const float* packed = packed_kernels(to);
   for (int64_t frame = 0; frame < to.frames; ++frame) convolve(to, frame, packed);
 }

@@ -37,14 +37,6 @@ std::string cpu_model() {
   return std::string(vendor.data()) + "/" + std::to_string(family) + "/" + std::to_string(model);
 }
 
-// AMX with bf16: bits 24 and 22 of leaf 7's EDX (Intel SDM, CPUID). Whether the system lets it be used, ATen
-// asks.
-bool has_bf16_matrix_units() {
-  constexpr unsigned kAmxTile = 1u << 24, kAmxBf16 = 1u << 22;
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAmxTile) && (d & kAmxBf16);
-}
-
 // Variables that change which kernels the matrix libraries take.
 std::string blas_environment() {
   std::string text;
@@ -87,13 +79,15 @@ Result<Device> choose_device(const std::string& name, int threads) {
     return fail(invalid_argument("threads: " + std::to_string(threads) +
                                  " is not allowed; it must be from 1 to 1024, or 0 for all usable cores"));
   }
+  const char* kernels = std::getenv("WAN_KERNELS");
+  WAN_TRY_VOID(choose_kernels(kernels ? kernels : "", cpu_features()));
   keep_wait_policy();
   Device device;
   WAN_TRY(device.torch, choose(name));
   device.threads = threads > 0 ? threads : usable_cores();
   at::set_num_threads(device.threads);
   at::globalContext().setAllowTF32CuDNN(false);  // fp32 means fp32
-  device.machine = {.gpu = device.torch.is_cuda(), .bf16_matrix_units = has_bf16_matrix_units()};
+  device.machine = {.gpu = device.torch.is_cuda(), .fast_bf16 = kernel_set().bf16 || cpu_features().amx_bf16};
   device.plan.torch = TORCH_VERSION;
   device.plan.device = device.torch.is_cuda() ? "cuda" : "cpu";
   device.plan.cpu_capability = at::get_cpu_capability();
@@ -102,7 +96,8 @@ Result<Device> choose_device(const std::string& name, int threads) {
   if (device.torch.is_cuda()) {
     device.plan.convolution = "cudnn";
   } else if (own_kernels()) {
-    device.plan.matrices = device.plan.attention = device.plan.convolution = kOwnKernels;
+    device.plan.matrices = device.plan.attention = device.plan.convolution =
+        kernel_set().bf16 ? kOwnBf16Kernels : kOwnKernels;
   }
   return device;
 }

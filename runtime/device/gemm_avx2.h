@@ -1,6 +1,7 @@
 #pragma once
 // A matrix product in blocks that fit the caches: for one block of columns, a slice of the depth of the right
 // operand is packed (and widened) once and meets all rows of the left operand, which is read where it lies.
+// What is called a value below may be a pair of bf16: depth and strides then count pairs.
 // Included by the *_avx2.cc files alone.
 
 #include <cstdlib>
@@ -9,6 +10,7 @@
 
 #include "runtime/device/parallel.h"
 #include "runtime/device/tile_avx2.h"
+#include "runtime/device/tile_avx512.h"
 
 namespace wan::device::avx2 {
 
@@ -47,13 +49,32 @@ struct Blocks {
 
 namespace wan::device::avx2 {
 
+enum class Values { kFloat, kPair };
+template <Values kValues>
+constexpr int64_t kPerValue = kValues == Values::kPair ? 2 : 1;
+
+// A block of a product by the widest registers there are, which changes no bit.
+template <Values kValues>
+static inline void multiply_values(int64_t rows, const float* a, int64_t a_stride, const float* b,
+                                   int64_t b_stride, int64_t panels, int64_t depth, float* c,
+                                   int64_t c_stride, bool add) {
+  if constexpr (kValues == Values::kPair) {
+    avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  } else if (kernel_set().registers == Registers::kAvx512) {
+    avx512::multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  } else {
+    multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  }
+}
+
 // Packed columns, 16 a panel, and how far apart the panels are.
 struct Panels {
   const float* first;
   int64_t stride;
 };
 
-// `Right` says how the depth is cut and gives a slice of it packed:
+// `Right` says what the values are, how the depth is cut, and gives a slice of it packed:
+//   static constexpr Values kValues;
 //   int64_t slices() const;  int64_t depth(slice) const;
 //   const float* left(slice) const;   where the slice begins in the left operand's first row
 //   Panels pack(slice, first_column, count, Scratch&) const;
@@ -70,8 +91,9 @@ static void multiply_task(int64_t left_stride, const Right& right, const Finish&
     const float* left = right.left(slice) + first_row * left_stride;
     for (int64_t row = 0; row < rows; row += kCacheRows) {
       const int64_t count = rows - row < kCacheRows ? rows - row : kCacheRows;
-      multiply_block(count, left + row * left_stride, left_stride, packed.first, packed.stride, panels,
-                     right.depth(slice), sums + row * stride, stride, slice > 0);
+      multiply_values<Right::kValues>(count, left + row * left_stride, left_stride, packed.first,
+                                      packed.stride, panels, right.depth(slice), sums + row * stride, stride,
+                                      slice > 0);
       if (slice + 1 == slices)
         finish(first_row + row, count, first_column, columns, sums + row * stride, stride);
     }

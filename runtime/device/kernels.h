@@ -1,36 +1,44 @@
 #pragma once
-// Our own CPU kernels, for machines on which the libraries behind ATen are slow: AVX2 and FMA without
-// AVX-512. Plain memory in, plain memory out, fp32 arithmetic. The order of every sum is fixed by the shapes
-// alone, so the bits do not depend on the number of threads.
+// Our own CPU kernels, for AVX2 and AVX-512. Plain memory in, plain memory out, sums in fp32. The order of
+// every sum is fixed by the shapes alone, so the bits depend neither on the number of threads nor on the
+// width of the registers.
 
 #include <cstdint>
 
+#include "runtime/device/kernel_set.h"
+
 namespace wan::device {
 
-// Whether this process uses them: decided by the machine class once (and WAN_KERNELS=aten), never by a
-// timing. Part of the numerics plan. Nothing below may be called where this is false.
-[[nodiscard]] bool own_kernels();
+// This process' kernels, by its processor and WAN_KERNELS (if that cannot be had, which choose_device() says,
+// what there is without it). Part of the numerics plan.
+[[nodiscard]] KernelSet kernel_set();
+
+// Whether there are any of ours. Nothing below may be called where this is false.
+[[nodiscard]] inline bool own_kernels() { return kernel_set().registers != Registers::kAten; }
 
 // In the numerics plan; to be counted up with every change of a kernel that changes a bit of a result.
-inline constexpr const char* kOwnKernels = "own-avx2-1";
+inline constexpr const char *kOwnKernels = "own-2", *kOwnBf16Kernels = "own-2-bf16-1";
 
-// How a matrix is stored; it is widened to fp32 a block at a time.
 enum class Stored { kFloat, kBFloat16, kHalf };
 
 // y = x w^T + bias, then GELU (tanh form) if asked for, then residual + gate * that if there is a residual.
 // Rows are contiguous; y may be the residual.
+// fp32 rows: a narrower weight is widened a block at a time. bf16 rows (only where kernel_set().bf16): the
+// weight is bf16 too, and so are the factors of every product; `in` and `x_stride` are even.
 struct LinearArguments {
   int64_t rows = 0, in = 0, out = 0;
-  const float* x = nullptr;      // [rows, in]
-  int64_t x_stride = 0;          // from row to row
-  const void* weight = nullptr;  // [out, in]
+  const void* x = nullptr;           // [rows, in]
+  Stored x_stored = Stored::kFloat;  // or kBFloat16
+  int64_t x_stride = 0;              // from row to row
+  const void* weight = nullptr;      // [out, in]
   Stored stored = Stored::kFloat;
   const float* bias = nullptr;  // [out] or none
   bool gelu = false;
   const float* residual = nullptr;  // [rows, out] or none
   int64_t residual_stride = 0;
-  const float* gate = nullptr;  // [out] or none: ones
-  float* y = nullptr;           // [rows, out]
+  const float* gate = nullptr;       // [out] or none: ones
+  void* y = nullptr;                 // [rows, out]
+  Stored y_stored = Stored::kFloat;  // or kBFloat16, without a residual and where kernel_set().bf16
   int64_t y_stride = 0;
 };
 void linear(const LinearArguments& arguments);
@@ -61,14 +69,16 @@ struct RmsNormArguments {
 void rms_norm_rotate(const RmsNormArguments& arguments);
 
 // Per head: out = softmax(scale * q k^T + bias) v. A head's columns lie side by side in a row; `_stride` is
-// from row to row.
+// from row to row. With q, k and v in bf16 (only where kernel_set().bf16; then head_dim and strides are even)
+// the softmax's weights are rounded to bf16 too before they meet v.
 struct AttentionArguments {
   int64_t heads = 0, head_dim = 0, queries = 0, keys = 0;
-  const float* q = nullptr;
+  Stored stored = Stored::kFloat;  // q, k and v: kFloat or kBFloat16
+  const void* q = nullptr;
   int64_t q_stride = 0;
-  const float* k = nullptr;
+  const void* k = nullptr;
   int64_t k_stride = 0;
-  const float* v = nullptr;
+  const void* v = nullptr;
   int64_t v_stride = 0;
   float scale = 1;
   const float* bias = nullptr;  // [keys] or none

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <algorithm>
+#include <type_traits>
 
 #include "runtime/device/gemm_avx2.h"
 
@@ -29,9 +30,11 @@ avx2::Blocks blocks_of(const LinearArguments& to) {
 namespace wan::device {
 namespace {
 
-// One row's columns: bias, GELU, gate and residual.
-void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, const float* sums) {
-  float* y = to.y + row * to.y_stride + first;
+// One row's columns: bias, GELU, gate and residual. `sums` may be written to.
+void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, float* sums) {
+  const bool halve = to.y_stored == Stored::kBFloat16;
+  const int64_t place = row * to.y_stride + first;
+  float* y = halve ? sums : static_cast<float*>(to.y) + place;
   const float* residual = to.residual ? to.residual + row * to.residual_stride + first : nullptr;
   for (int64_t i = 0; i < count; i += 8) {
     const int64_t left = count - i;
@@ -44,6 +47,7 @@ void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t c
     }
     avx2::store_first(y + i, value, left);
   }
+  if (halve) avx512::narrow(sums, count, static_cast<uint16_t*>(to.y) + place);
 }
 
 using avx2::kTileColumns;
@@ -51,6 +55,8 @@ using avx2::kTileColumns;
 // A weight [out, in], cut into slices of `in`.
 template <typename Element>
 struct WeightRows {
+  static constexpr avx2::Values kValues =
+      std::is_same_v<Element, avx2::Pair> ? avx2::Values::kPair : avx2::Values::kFloat;
   const float* x;
   const Element* weight;
   int64_t in;
@@ -76,10 +82,12 @@ struct WeightRows {
 
 template <typename Element>
 void linear_of(const LinearArguments& to) {
-  const WeightRows<Element> right{to.x, static_cast<const Element*>(to.weight), to.in};
+  constexpr int64_t kPerValue = avx2::kPerValue<WeightRows<Element>::kValues>;
+  const WeightRows<Element> right{static_cast<const float*>(to.x), static_cast<const Element*>(to.weight),
+                                  to.in / kPerValue};
   avx2::multiply(
-      to.x_stride, to.rows, to.out, blocks_of(to), right,
-      [&](int64_t row, int64_t rows, int64_t column, int64_t columns, const float* sums, int64_t stride) {
+      to.x_stride / kPerValue, to.rows, to.out, blocks_of(to), right,
+      [&](int64_t row, int64_t rows, int64_t column, int64_t columns, float* sums, int64_t stride) {
         for (int64_t r = 0; r < rows; ++r) finish_row(to, row + r, column, columns, sums + r * stride);
       });
 }
@@ -87,6 +95,7 @@ void linear_of(const LinearArguments& to) {
 }  // namespace
 
 void linear(const LinearArguments& to) {
+  if (to.x_stored == Stored::kBFloat16) return linear_of<avx2::Pair>(to);
   switch (to.stored) {
     case Stored::kFloat: return linear_of<float>(to);
     case Stored::kBFloat16: return linear_of<avx2::BFloat16Bits>(to);

@@ -16,7 +16,7 @@ Result<Precision> choose_precision(const std::string& requested, const MachineCl
   if (requested != "auto") {
     return fail(invalid_argument("precision: '" + requested + "' is not allowed; allowed: auto, fp32, bf16"));
   }
-  const bool good_at_bf16 = machine.gpu || (machine.bf16_matrix_units && weights >= kLargeModel);
+  const bool good_at_bf16 = machine.gpu || (machine.fast_bf16 && weights >= kLargeModel);
   return good_at_bf16 ? Precision::kBf16 : Precision::kFp32;
 }
 

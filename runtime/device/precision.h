@@ -16,12 +16,12 @@ enum class Precision { kFp32, kBf16 };
 // What a machine class is good at.
 struct MachineClass {
   bool gpu = false;
-  bool bf16_matrix_units = false;  // AMX on a CPU; without it bf16 is slower than fp32
+  bool fast_bf16 = false;  // AMX, or AVX-512 BF16 with our kernels; on other CPUs bf16 is slower than fp32
 };
 
 // `requested`: auto, fp32 or bf16. auto takes bf16 on a GPU and, for models of at least a thousand million
-// weights, on a CPU that multiplies it in hardware; fp32 everywhere else. kInvalidArgument names the allowed
-// values.
+// weights, on a CPU that multiplies it faster than fp32; fp32 everywhere else. kInvalidArgument names the
+// allowed values.
 [[nodiscard]] Result<Precision> choose_precision(const std::string& requested, const MachineClass& machine,
                                                  int64_t weights);
 

@@ -106,6 +106,17 @@ struct BFloat16Bits {
   return value;
 }
 
+// Two bf16 that lie side by side; only moved about.
+struct Pair {
+  uint32_t bits;
+};
+[[gnu::always_inline]] static inline __m256 load8(const Pair* p) {
+  return _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+[[gnu::always_inline]] static inline float load1(const Pair* p) {
+  return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(p->bits))));
+}
+
 struct HalfBits {
   uint16_t bits;
 };

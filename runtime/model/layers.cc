@@ -20,7 +20,9 @@ Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, i
                at::ScalarType compute)
     : weight(state.take_matrix(name + ".weight", {out, in}, compute)), compute(compute) {
   if (with_bias) bias = state.take(name + ".bias", {out});
-  if (bias.defined()) bias = bias.to(compute);
+  if (!bias.defined()) return;
+  bias = bias.to(compute);
+  wide_bias = bias.to(at::kFloat);
 }
 
 Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias)
@@ -42,54 +44,73 @@ bool own_rows(const at::Tensor& x) {
   return device::own_kernels() && x.is_cpu() && x.scalar_type() == at::kFloat && x.dim() >= 2;
 }
 
-// For our own kernels, or nothing where the layer or its input is not for them. `x` must outlive it.
+const float* values(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
+}
+
+// Whether our own kernels multiply rows `x`, which are in the layer's type, with its weight.
+bool own_product_of(const Linear& layer, const at::Tensor& x) {
+  if (!device::own_kernels() || !x.is_cpu() || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1 ||
+      !layer.weight.is_contiguous() || !stored_as(layer.weight.scalar_type()))
+    return false;
+  if (layer.compute == at::kFloat) return true;
+  return device::kernel_set().bf16 && layer.compute == at::kBFloat16 &&
+         layer.weight.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && x.stride(0) % 2 == 0;
+}
+
+// For our own kernels, or nothing where the layer or its rows are not for them. `x` is in the layer's type
+// and must outlive it.
 std::optional<device::LinearArguments> own_product(const Linear& layer, const at::Tensor& x) {
-  const auto stored = stored_as(layer.weight.scalar_type());
-  if (!own_rows(x) || x.dim() != 2 || x.size(0) < kFewestRows || layer.compute != at::kFloat || !stored ||
-      !layer.weight.is_contiguous() || x.stride(1) != 1)
-    return std::nullopt;
+  if (!own_product_of(layer, x)) return std::nullopt;
   return device::LinearArguments{.rows = x.size(0),
                                  .in = x.size(1),
                                  .out = layer.weight.size(0),
-                                 .x = x.const_data_ptr<float>(),
+                                 .x = x.const_data_ptr(),
+                                 .x_stored = *stored_as(x.scalar_type()),
                                  .x_stride = x.stride(0),
                                  .weight = layer.weight.const_data_ptr(),
-                                 .stored = *stored,
-                                 .bias = layer.bias.defined() ? layer.bias.const_data_ptr<float>() : nullptr};
+                                 .stored = *stored_as(layer.weight.scalar_type()),
+                                 .bias = values(layer.wide_bias)};
 }
 
-at::Tensor run(device::LinearArguments product, const at::Tensor& x) {
-  at::Tensor y = at::empty({product.rows, product.out}, x.options());
-  product.y = y.mutable_data_ptr<float>();
+at::Tensor run(device::LinearArguments product, at::ScalarType type) {
+  at::Tensor y = at::empty({product.rows, product.out}, at::TensorOptions(type));
+  product.y = y.mutable_data_ptr();
+  product.y_stored = *stored_as(type);
   product.y_stride = product.out;
   device::linear(product);
   return y;
 }
 
-const float* values(const at::Tensor& tensor) {
-  return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
-}
-
 }  // namespace
 
-at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (const auto product = own_product(*this, x)) return run(*product, x);
-  return at::linear(x.to(compute), weight.to(compute), bias);
+at::Tensor Linear::operator()(const at::Tensor& input) const {
+  const at::Tensor x = input.to(compute);
+  if (const auto product = own_product(*this, x)) return run(*product, compute);
+  return at::linear(x, weight.to(compute), bias);
 }
 
-at::Tensor Linear::gelu(const at::Tensor& x) const {
+at::Tensor Linear::fp32(const at::Tensor& input) const {
+  const at::Tensor x = input.to(compute);
+  if (const auto product = own_product(*this, x)) return run(*product, at::kFloat);
+  return (*this)(x).to(at::kFloat);
+}
+
+at::Tensor Linear::gelu(const at::Tensor& input) const {
+  const at::Tensor x = input.to(compute);
   auto product = own_product(*this, x);
   if (!product) return gelu_tanh((*this)(x));
   product->gelu = true;
-  return run(*product, x);
+  return run(*product, compute);
 }
 
-void Linear::add_to(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& gate) const {
+void Linear::add_to(const at::Tensor& residual, const at::Tensor& input, const at::Tensor& gate) const {
+  const at::Tensor x = input.to(compute);
   auto product = own_product(*this, x);
   if (product) {
     product->residual = residual.const_data_ptr<float>();
     product->gate = values(gate);
-    product->y = residual.mutable_data_ptr<float>();
+    product->y = residual.mutable_data_ptr();
     product->y_stride = product->residual_stride = residual.stride(0);
     return device::linear(*product);
   }

@@ -18,8 +18,9 @@ using device::Interrupted;
 // Multiplies in one type, fp32 or bf16: inputs are brought to it and the output has it. A weight that is
 // stored narrower is widened when it is used, one matrix at a time.
 struct Linear {
-  at::Tensor weight;  // [out, in]
-  at::Tensor bias;    // [out] or undefined
+  at::Tensor weight;     // [out, in]
+  at::Tensor bias;       // [out] or undefined
+  at::Tensor wide_bias;  // the same values in fp32
   at::ScalarType compute = at::kFloat;
 
   Linear() = default;
@@ -28,6 +29,8 @@ struct Linear {
   Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias,
          at::ScalarType compute);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  // The same in fp32: the sums as they are, where our own kernels make them.
+  [[nodiscard]] at::Tensor fp32(const at::Tensor& x) const;
   // gelu_tanh of that.
   [[nodiscard]] at::Tensor gelu(const at::Tensor& x) const;
   // residual += gate * that, in place; `residual` is fp32 and contiguous, `gate` undefined means ones.

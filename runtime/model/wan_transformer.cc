@@ -14,23 +14,31 @@
 namespace wan::model {
 namespace {
 
-bool own_attention(const at::Tensor& q) {
-  return device::own_kernels() && q.is_cpu() && q.scalar_type() == at::kFloat;
+bool own_floats(const at::Tensor& x) {
+  return device::own_kernels() && x.is_cpu() && x.scalar_type() == at::kFloat;
+}
+
+// Pairs along a head's dimension are multiplied in bf16.
+bool own_attention(const at::Tensor& q, int64_t heads) {
+  const bool pairs = device::kernel_set().bf16 && q.is_cpu() && q.scalar_type() == at::kBFloat16;
+  return own_floats(q) || (pairs && q.size(1) / heads % 2 == 0);
 }
 
 at::Tensor own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
                       const at::Tensor& out) {
   const int64_t head_dim = q.size(1) / heads;
-  const at::Tensor result = out.defined() ? out : at::empty_like(q);
+  const bool pairs = q.scalar_type() == at::kBFloat16;
+  const at::Tensor result = out.defined() ? out : at::empty_like(q, at::TensorOptions(at::kFloat));
   device::attention({.heads = heads,
                      .head_dim = head_dim,
                      .queries = q.size(0),
                      .keys = kv.key.size(0),
-                     .q = q.const_data_ptr<float>(),
+                     .stored = pairs ? device::Stored::kBFloat16 : device::Stored::kFloat,
+                     .q = q.const_data_ptr(),
                      .q_stride = q.stride(0),
-                     .k = kv.key.const_data_ptr<float>(),
+                     .k = kv.key.const_data_ptr(),
                      .k_stride = kv.key.stride(0),
-                     .v = kv.value.const_data_ptr<float>(),
+                     .v = kv.value.const_data_ptr(),
                      .v_stride = kv.value.stride(0),
                      .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(head_dim))),
                      .bias = logit_bias.defined() ? logit_bias.const_data_ptr<float>() : nullptr,
@@ -43,7 +51,7 @@ at::Tensor own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor&
 // The norm over all heads, then the rotation of each; x is used up.
 at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanTransformer3DConfig& config,
                        const at::Tensor& rotary) {
-  if (own_attention(x)) {
+  if (own_floats(x)) {
     device::rms_norm_rotate({.rows = x.size(0),
                              .dim = x.size(1),
                              .head_dim = config.attention_head_dim,
@@ -58,10 +66,11 @@ at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanT
   return apply_rotary(heads, rotary).flatten(1);
 }
 
-// q, k, v [rows, dim] -> [query rows, dim], or added to `out` [query rows, dim] where that is given.
+// q, k, v [rows, dim] -> [query rows, dim], or added to `out` [query rows, dim] where that is given. By our
+// own kernels it is fp32, else q's type.
 at::Tensor attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
                   const at::Tensor& out = {}) {
-  if (own_attention(q)) return own_attend(q, kv, logit_bias, heads, out);
+  if (own_attention(q, heads)) return own_attend(q, kv, logit_bias, heads, out);
   const auto by_head = [&](const at::Tensor& x) {
     return x.view({1, x.size(0), heads, x.size(1) / heads}).transpose(1, 2);
   };
@@ -134,13 +143,13 @@ void WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& ti
 
   // Self-attention.
   const at::Tensor self_in = modulated_norm(hidden, config.eps, scale, shift).to(compute);
-  const at::Tensor q = norm_rotate(attn1.to_q(self_in), attn1.norm_q, config, rotary).to(compute);
-  const at::Tensor k = norm_rotate(attn1.to_k(self_in), attn1.norm_k, config, rotary).to(compute);
+  const at::Tensor q = norm_rotate(attn1.to_q.fp32(self_in), attn1.norm_q, config, rotary).to(compute);
+  const at::Tensor k = norm_rotate(attn1.to_k.fp32(self_in), attn1.norm_k, config, rotary).to(compute);
   attn1.to_out.add_to(hidden, attend(q, {k, attn1.to_v(self_in)}, {}, heads), gate);
 
   // Cross-attention to the text and the image.
   const at::Tensor cross_in = layer_norm(hidden, config.eps, norm2_weight, norm2_bias);
-  const at::Tensor cross_q = rms_norm(attn2.to_q(cross_in), attn2.norm_q, config.eps).to(compute);
+  const at::Tensor cross_q = rms_norm(attn2.to_q.fp32(cross_in), attn2.norm_q, config.eps).to(compute);
   attn2.to_out.add_to(hidden, attend(cross_q, text, logit_bias, image, heads));
 
   // Feed-forward.
@@ -182,7 +191,7 @@ TextContext WanTransformer3DModel::encode_text(const at::Tensor& prompt_embeds) 
   }
   const at::Tensor text = text_embedder_2_(text_embedder_1_.gelu(padded));
   for (const WanTransformerBlock& block : blocks_) {
-    const at::Tensor key = rms_norm(block.attn2.to_k(text), block.attn2.norm_k, config_.eps);
+    const at::Tensor key = rms_norm(block.attn2.to_k.fp32(text), block.attn2.norm_k, config_.eps);
     context.blocks.push_back({key.to(text.scalar_type()), block.attn2.to_v(text)});
   }
   return context;
@@ -193,7 +202,7 @@ ImageContext WanTransformer3DModel::encode_image(const at::Tensor& image_embeds)
   ImageContext context;
   for (const WanTransformerBlock& block : blocks_) {
     const at::Tensor value = block.attn2.add_v_proj(rows);
-    const at::Tensor key = rms_norm(block.attn2.add_k_proj(rows), block.attn2.norm_added_k, config_.eps);
+    const at::Tensor key = rms_norm(block.attn2.add_k_proj.fp32(rows), block.attn2.norm_added_k, config_.eps);
     context.blocks.push_back({key.to(value.scalar_type()), value});
   }
   return context;

@@ -33,6 +33,7 @@ import wan_fast
 
 BATCH, STILL_BATCH, LR, SHIFT = 12, 24, 1.5e-3, 3.0
 MULTI = 0.2
+LAYERS = 6  # not as many as train_dit.py's: the model stays within 16 MB
 TOKENS = 16  # of the 257 image tokens, drawn anew for every clip: about a quarter less work
 
 
@@ -42,13 +43,14 @@ def build(text_to_video=None):
     dit = WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=train_dit.HEADS,
                                 attention_head_dim=train_dit.HEAD_DIM, in_channels=36, out_channels=16,
                                 text_dim=train_dit.TEXT, freq_dim=256, ffn_dim=train_dit.FFN,
-                                num_layers=train_dit.LAYERS, image_dim=train_clip.WIDTH, added_kv_proj_dim=d)
+                                num_layers=LAYERS, image_dim=train_clip.WIDTH, added_kv_proj_dim=d)
     if text_to_video:
         state = load_file(text_to_video)
         w = torch.zeros_like(dit.patch_embedding.weight)
         w[:, :16] = state.pop("patch_embedding.weight")
         state["patch_embedding.weight"] = w
-        dit.load_state_dict(state, strict=False)
+        extra = dit.load_state_dict(state, strict=False).unexpected_keys
+        assert not extra, f"not a transformer of {LAYERS} blocks: {extra[0]}"
         with torch.no_grad():
             for b in dit.blocks:
                 b.attn2.add_v_proj.weight.zero_()

@@ -1,6 +1,7 @@
 """The scratch files that training goes on from, out of a finished model.  usage: unpack.py MODEL_DIR WORK_DIR
 
-vae_enc.pt and vae.pt, stats.pt (of the latents), t5.pt, tokenizer/, and dit.pt, which train_dit.py takes to resume.
+vae_enc.pt and vae.pt, stats.pt (of the latents), t5.pt, tokenizer/, and dit.pt, which train_dit.py takes to resume; a
+transformer of fewer blocks than train_dit.py builds is given the missing ones, which add nothing at first.
 """
 import json
 import os
@@ -25,6 +26,6 @@ text["encoder.embed_tokens.weight"] = text["shared.weight"]
 t5.load_state_dict(text)
 torch.save(t5.state_dict(), f"{work}/t5.pt")
 if json.load(open(f"{model}/transformer/config.json"))["in_channels"] == 16:
-    dit.load_state_dict(load_file(f"{model}/transformer/diffusion_pytorch_model.safetensors"))
+    dit.load_state_dict(train_dit.grown(load_file(f"{model}/transformer/diffusion_pytorch_model.safetensors"), train_dit.LAYERS))
     torch.save(dict(dit=dit.state_dict(), raw_dit=dit.state_dict(), t5=t5.state_dict(), raw_t5=t5.state_dict()), f"{work}/dit.pt")
 shutil.copytree(f"{model}/tokenizer", f"{work}/tokenizer", dirs_exist_ok=True)

@@ -6,12 +6,13 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/device/kernel_set.h"
+
 namespace wan::bench {
 namespace {
 
 constexpr int64_t kRounds = 40'000'000;
 constexpr int kChains = 12;  // more than a multiply-add's latency times two a cycle
-constexpr int kLanes = 8;
 
 // The sums are used, so that no compiler leaves them out.
 __attribute__((target("avx2,fma"))) float multiply_and_add() {
@@ -27,11 +28,49 @@ __attribute__((target("avx2,fma"))) float multiply_and_add() {
   return _mm256_cvtss_f32(all);
 }
 
-double seconds_of_a_run(int threads) {
+__attribute__((target("avx512f"))) float multiply_and_add_wide() {
+  const __m512 factor = _mm512_set1_ps(0.999F), term = _mm512_set1_ps(0.001F);
+  __m512 sums[kChains];
+  for (int i = 0; i < kChains; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  for (int64_t round = 0; round < kRounds; ++round) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kChains; ++i) sums[i] = _mm512_fmadd_ps(sums[i], factor, term);
+  }
+  __m512 all = sums[0];
+  for (int i = 1; i < kChains; ++i) all = _mm512_add_ps(all, sums[i]);
+  return _mm512_cvtss_f32(all);
+}
+
+__attribute__((target("avx512f,avx512bf16"))) float add_dots_of_pairs() {
+  const auto pairs = reinterpret_cast<__m512bh>(_mm512_set1_epi32(0x3c003c00));  // (2^-7, 2^-7)
+  __m512 sums[kChains];
+  for (int i = 0; i < kChains; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  for (int64_t round = 0; round < kRounds; ++round) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kChains; ++i) sums[i] = _mm512_dpbf16_ps(sums[i], pairs, pairs);
+  }
+  __m512 all = sums[0];
+  for (int i = 1; i < kChains; ++i) all = _mm512_add_ps(all, sums[i]);
+  return _mm512_cvtss_f32(all);
+}
+
+// What one thread runs, and multiply-adds of an instruction.
+struct Work {
+  float (*run)() = nullptr;
+  int width = 0;
+};
+
+Work work_of(const device::CpuFeatures& cpu, device::Precision precision) {
+  if (precision == device::Precision::kBf16) return cpu.avx512_bf16 ? Work{add_dots_of_pairs, 32} : Work{};
+  if (cpu.avx512) return {multiply_and_add_wide, 16};
+  return cpu.avx2 ? Work{multiply_and_add, 8} : Work{};
+}
+
+double seconds_of_a_run(int threads, float (*run)()) {
   std::vector<float> results(threads);
   std::vector<std::thread> workers;
   const auto started = std::chrono::steady_clock::now();
-  for (float& result : results) workers.emplace_back([&result] { result = multiply_and_add(); });
+  for (float& result : results) workers.emplace_back([&result, run] { result = run(); });
   for (std::thread& worker : workers) worker.join();
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   return results[0] > 0 ? taken.count() : 0;
@@ -39,11 +78,12 @@ double seconds_of_a_run(int threads) {
 
 }  // namespace
 
-double peak_operations_per_second(int threads) {
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
-  double best = seconds_of_a_run(threads);
-  for (int i = 0; i < 4; ++i) best = std::min(best, seconds_of_a_run(threads));
-  return 2.0 * kLanes * kChains * static_cast<double>(kRounds) * threads / best;
+double peak_operations_per_second(int threads, device::Precision precision) {
+  const Work work = work_of(device::cpu_features(), precision);
+  if (!work.run) return 0;
+  double best = seconds_of_a_run(threads, work.run);
+  for (int i = 0; i < 4; ++i) best = std::min(best, seconds_of_a_run(threads, work.run));
+  return 2.0 * work.width * kChains * static_cast<double>(kRounds) * threads / best;
 }
 
 }  // namespace wan::bench

@@ -6,10 +6,10 @@ namespace wan::device {
 namespace {
 
 constexpr int64_t kTiny = 2'000'000, kLarge = 1'400'000'000;
-constexpr MachineClass kGpu = {.gpu = true}, kAmx = {.bf16_matrix_units = true}, kPlainCpu = {};
+constexpr MachineClass kGpu = {.gpu = true}, kFastBf16 = {.fast_bf16 = true}, kPlainCpu = {};
 
 TEST(ChoosePrecision, TakesWhatIsAskedForWhateverTheMachine) {
-  for (const MachineClass& machine : {kGpu, kAmx, kPlainCpu}) {
+  for (const MachineClass& machine : {kGpu, kFastBf16, kPlainCpu}) {
     EXPECT_EQ(choose_precision("fp32", machine, kLarge), Precision::kFp32);
     EXPECT_EQ(choose_precision("bf16", machine, kTiny), Precision::kBf16);
   }
@@ -17,12 +17,12 @@ TEST(ChoosePrecision, TakesWhatIsAskedForWhateverTheMachine) {
 
 TEST(ChoosePrecision, ByItselfTakesBf16WhereTheMachineIsGoodAtIt) {
   EXPECT_EQ(choose_precision("auto", kGpu, kTiny), Precision::kBf16);
-  EXPECT_EQ(choose_precision("auto", kAmx, kLarge), Precision::kBf16);
+  EXPECT_EQ(choose_precision("auto", kFastBf16, kLarge), Precision::kBf16);
   EXPECT_EQ(choose_precision("auto", kPlainCpu, kLarge), Precision::kFp32);
 }
 
 TEST(ChoosePrecision, KeepsSmallModelsInFp32OnEveryCpu) {
-  EXPECT_EQ(choose_precision("auto", kAmx, kTiny), Precision::kFp32);
+  EXPECT_EQ(choose_precision("auto", kFastBf16, kTiny), Precision::kFp32);
 }
 
 TEST(ChoosePrecision, NamesTheAllowedValues) {

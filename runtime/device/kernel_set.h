@@ -1,0 +1,36 @@
+#pragma once
+// Which arithmetic a process computes with on a CPU: a function of the machine class and of WAN_KERNELS,
+// never of a timing.
+
+#include <string_view>
+
+#include "base/result.h"
+
+namespace wan::device {
+
+struct CpuFeatures {
+  bool avx2 = false;         // with FMA and F16C
+  bool avx512 = false;       // F, BW, DQ and VL
+  bool avx512_bf16 = false;  // dot products of pairs of bf16
+  bool amx_bf16 = false;     // a matrix unit for bf16
+};
+
+// Of the processor this runs on.
+[[nodiscard]] CpuFeatures cpu_features();
+
+enum class Registers { kAten, kAvx2, kAvx512 };  // kAten: none of ours
+
+struct KernelSet {
+  // In fp32 both widths of ours give the same bits.
+  Registers registers = Registers::kAten;
+  // Ours multiply in bf16 too. Not where there is a matrix unit, which ATen's libraries use.
+  bool bf16 = false;
+
+  bool operator==(const KernelSet&) const = default;
+};
+
+// `asked`: empty (the best there is), aten, avx2 or avx512, as in WAN_KERNELS. kInvalidArgument names the
+// allowed values, kFailedPrecondition what the processor lacks.
+[[nodiscard]] Result<KernelSet> choose_kernels(std::string_view asked, const CpuFeatures& cpu);
+
+}  // namespace wan::device

@@ -1,0 +1,194 @@
+#include "runtime/device/tile_avx512.h"
+
+#include <cmath>
+
+#include "runtime/device/tile_avx2.h"
+
+// The fp32 functions below use nothing of bf16: one attribute serves both.
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), \
+                             apply_to = function)
+
+namespace wan::device::avx512 {
+namespace {
+
+// 24 accumulators, two columns of the packed operand and a broadcast of 32 registers.
+constexpr int kTileRows = 12, kLanes = 16;
+
+struct MultiplyAdd {
+  [[gnu::always_inline]] static inline __m512 step(__m512 a, __m512 b, __m512 sum) {
+    return _mm512_fmadd_ps(a, b, sum);
+  }
+};
+
+struct DotOfPairs {
+  [[gnu::always_inline]] static inline __m512 step(__m512 a, __m512 b, __m512 sum) {
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  }
+};
+
+template <typename Arithmetic, int kRows, int kPanels>
+[[gnu::always_inline]] inline void multiply_step(const float* a, int64_t a_stride, const float* b,
+                                                 int64_t b_stride, __m512 (&sum)[kRows][kPanels]) {
+  __m512 column[kPanels];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < kPanels; ++p) column[p] = _mm512_loadu_ps(b + p * b_stride);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) {
+    const __m512 x = _mm512_broadcastss_ps(_mm_load_ss(a + r * a_stride));
+#pragma clang loop unroll(full)
+    for (int p = 0; p < kPanels; ++p) sum[r][p] = Arithmetic::step(x, column[p], sum[r][p]);
+  }
+}
+
+// See avx2::multiply_rows: the same sums in the same order.
+template <typename Arithmetic, int kRows, int kPanels>
+[[gnu::always_inline]] inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
+                                                 int64_t b_stride, int64_t depth, float* c, int64_t c_stride,
+                                                 bool add, const float* next) {
+  constexpr int64_t kLine = 16;  // values of a cache line
+  __m512 sum[kRows][kPanels];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) {
+#pragma clang loop unroll(full)
+    for (int p = 0; p < kPanels; ++p) {
+      sum[r][p] = _mm512_setzero_ps();
+      _mm_prefetch(c + r * c_stride + p * kLanes, _MM_HINT_T0);
+    }
+  }
+  int64_t k = 0;
+  for (; k + kLine <= depth; k += kLine) {
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kRows; ++r) _mm_prefetch(next + r * a_stride + k, _MM_HINT_T0);
+#pragma clang loop unroll_count(4)
+    for (int64_t i = k; i < k + kLine; ++i)
+      multiply_step<Arithmetic, kRows, kPanels>(a + i, a_stride, b + i * kLanes, b_stride, sum);
+  }
+  for (; k < depth; ++k)
+    multiply_step<Arithmetic, kRows, kPanels>(a + k, a_stride, b + k * kLanes, b_stride, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) {
+#pragma clang loop unroll(full)
+    for (int p = 0; p < kPanels; ++p) {
+      float* out = c + r * c_stride + p * kLanes;
+      _mm512_storeu_ps(out, add ? _mm512_add_ps(sum[r][p], _mm512_loadu_ps(out)) : sum[r][p]);
+    }
+  }
+}
+
+// All rows of up to two panels.
+template <typename Arithmetic, int kPanels>
+void multiply_panels(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                     int64_t depth, float* c, int64_t c_stride, bool add) {
+  int64_t row = 0;
+  const auto tiles = [&]<int kRows>() {
+    for (; rows - row >= kRows; row += kRows) {
+      const float* x = a + row * a_stride;
+      // The last tile's is the first of the next panels.
+      const float* next = rows - row > kRows ? x + kRows * a_stride : a;
+      multiply_rows<Arithmetic, kRows, kPanels>(x, a_stride, b, b_stride, depth, c + row * c_stride, c_stride,
+                                                add, next);
+    }
+  };
+  tiles.template operator()<kTileRows>();
+  tiles.template operator()<6>();
+  tiles.template operator()<3>();
+  tiles.template operator()<1>();
+}
+
+template <typename Arithmetic>
+void multiply(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+              int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
+  int64_t panel = 0;
+  for (; panel + 2 <= panels; panel += 2) {
+    multiply_panels<Arithmetic, 2>(rows, a, a_stride, b + panel * b_stride, b_stride, depth,
+                                   c + panel * kLanes, c_stride, add);
+  }
+  if (panel < panels) {
+    multiply_panels<Arithmetic, 1>(rows, a, a_stride, b + panel * b_stride, b_stride, depth,
+                                   c + panel * kLanes, c_stride, add);
+  }
+}
+
+// Step by step what avx2::exp8 does.
+[[gnu::always_inline]] inline __m512 exp16(__m512 x) {
+  x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0F)), _mm512_set1_ps(88.0F));
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)),
+                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375F), x);
+  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4F), r);
+  __m512 p = _mm512_set1_ps(1.9875691500e-4F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1F));
+  p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0F)));
+  const __m512i power =
+      _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+  return _mm512_mul_ps(p, _mm512_castsi512_ps(power));
+}
+
+// All ones in the lanes below `count`.
+[[gnu::always_inline]] inline __mmask16 first_lanes(int64_t count) {
+  return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : (1u << count) - 1);
+}
+
+}  // namespace
+
+float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
+  __m512 most = _mm512_set1_ps(-INFINITY);
+  for (int64_t i = 0; i < keys; i += kLanes) {
+    const __mmask16 inside = first_lanes(keys - i);
+    __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(scale));
+    if (bias) score = _mm512_add_ps(score, _mm512_maskz_loadu_ps(inside, bias + i));
+    score = _mm512_mask_blend_ps(inside, _mm512_set1_ps(-INFINITY), score);
+    _mm512_storeu_ps(scores + i, score);
+    most = _mm512_max_ps(most, score);
+  }
+  const float before = largest;
+  largest = std::fmax(before, _mm512_reduce_max_ps(most));
+  // Eight lanes, as with AVX2, so that the sum is the same.
+  __m256 total = _mm256_setzero_ps();
+  for (int64_t i = 0; i < keys; i += kLanes) {
+    const __m512 away = _mm512_sub_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(largest));
+    const __m512 weight = _mm512_maskz_mov_ps(first_lanes(keys - i), exp16(away));
+    _mm512_storeu_ps(scores + i, weight);
+    total = _mm256_add_ps(total, _mm512_castps512_ps256(weight));
+    total = _mm256_add_ps(total, _mm512_extractf32x8_ps(weight, 1));
+  }
+  const float factor = std::exp(before - largest);
+  sum = sum * factor + avx2::sum8(total);
+  return factor;
+}
+
+void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
+  multiply<MultiplyAdd>(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+}
+
+void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
+  multiply<DotOfPairs>(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+}
+
+void narrow(const float* x, int64_t count, uint16_t* out) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const __mmask16 inside = first_lanes(count - i);
+    const __m256bh halves = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(inside, x + i));
+    _mm256_mask_storeu_epi16(out + i, inside, reinterpret_cast<__m256i>(halves));
+  }
+}
+
+void interleave(const uint16_t* even, const uint16_t* odd, int64_t count, float* out) {
+  const __mmask16 inside = first_lanes(count);
+  __m512i pairs = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(inside, even));
+  if (odd) {
+    const __m512i upper = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(inside, odd));
+    pairs = _mm512_or_si512(pairs, _mm512_slli_epi32(upper, 16));
+  }
+  _mm512_storeu_ps(out, _mm512_castsi512_ps(pairs));
+}
+
+}  // namespace wan::device::avx512
+
+#pragma clang attribute pop
