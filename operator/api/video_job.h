@@ -91,6 +91,7 @@ struct VideoJobSpec {
   std::optional<double> shift;
   std::string sampler;
   std::optional<int64_t> seed;
+  std::string precision;
   Boxed<Output> output;
   int priority = 0;
   int64_t active_deadline_seconds = 3600;

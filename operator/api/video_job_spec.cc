@@ -193,6 +193,12 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
                 .immutable = true,
                 .minimum = 0,
                 .maximum = 4294967295.0})
+          .add("precision", &VideoJobSpec::precision,
+               {.text = "Number format of the matrices, for a job with spec.model: auto, fp32 or bf16. Unset "
+                        "takes the profile's, as a served model always does.",
+                .immutable = true,
+                .max_length = 16,
+                .values = {"auto", "fp32", "bf16"}})
           .add("output", &VideoJobSpec::output,
                {.text = "Where the video goes. Unset takes the deployment's store.", .immutable = true})
           .add("priority", &VideoJobSpec::priority,
@@ -241,6 +247,8 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
           .rule("has(self.deploymentRef) != has(self.model)",
                 "spec must have exactly one of deploymentRef (a served model) and model (a pod of the job's "
                 "own)")
+          .rule("!has(self.precision) || has(self.model)",
+                "precision is allowed with model only: a served model computes in its profile's")
           .rule("!has(self.model) || has(self.output)",
                 "output.pvc is required with model: say which claim the video goes to")
           .rule("!has(self.deploymentRef) || !has(self.deploymentRef.__namespace__) || has(self.output)",

@@ -31,7 +31,7 @@ struct Options {
   std::optional<double> guidance_scale, shift;
   std::optional<int64_t> seed;
   std::string device = "auto";
-  std::string precision = "auto";
+  std::optional<std::string> precision;
   int threads = 0;
   std::string checkpoint, noise;
   int checkpoint_every = 1;
@@ -79,7 +79,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--output-dir", options.output_dir, "folder that the manifest's output path is below");
   app.add_option("--device", options.device, "auto, cpu or cuda");
   app.add_option("--precision", options.precision,
-                 "auto (bf16 where the machine is good at it and the model is large), fp32 or bf16");
+                 "auto (bf16 where the machine is good at it and the model is large), fp32 or bf16 (default: "
+                 "the manifest's, else auto)");
   app.add_option("--threads", options.threads, "CPU threads (default: the cores this process may use)")
       ->check(whole_number());
   app.add_option(
@@ -113,6 +114,7 @@ void apply_flags(const Options& options, VideoJob& job) {
   override_with(options.shift, job.generation.shift);
   override_with(options.sampler, job.generation.sampler);
   override_with(options.seed, job.generation.seed);
+  if (options.precision) job.precision = *options.precision;
   if (options.model.empty()) return;
   job.model = options.model;
   job.model_digest.clear();
@@ -125,6 +127,7 @@ Result<VideoJob> job_of(const Options& options) {
   }
   apply_flags(options, job);
   if (job.model.empty()) job.model = kBuiltInModel;
+  if (job.precision.empty()) job.precision = "auto";
   return job;
 }
 
@@ -226,7 +229,7 @@ Result<pipeline::GenerationResult> generate(const Options& options, ProgressDisp
   const pipeline::NoticeSink notice = [&](const std::string& text) { display.note(text); };
   const pipeline::GeneratorSettings settings = {.device = options.device,
                                                 .threads = options.threads,
-                                                .precision = options.precision,
+                                                .precision = job.precision,
                                                 .media_program = {},
                                                 .single_use = true,
                                                 .checkpoints = {options.checkpoint, options.checkpoint_every},

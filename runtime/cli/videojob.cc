@@ -70,6 +70,7 @@ Result<VideoJob> to_videojob(const Json& document, const std::vector<Json>& docu
     return fail(invalid_argument("spec: deploymentRef and model are both set; exactly one is allowed"));
   }
   job.has_image = find(*spec, {"image"}) != nullptr;
+  job.precision = string_or(*spec, {"precision"}, "");
   job.output_path = string_or(*spec, {"output", "pvc", "path"}, job.name + ".mp4");
   WAN_TRY_VOID(check_output_path(job.output_path));
   auto generation = pipeline::generation_spec_from_json(*spec);

@@ -12,8 +12,10 @@ Json run_job(const api::VideoJob& job, const api::GalleryModel& model, int attem
   labels[api::kLabelVideoJob] = label;
   labels[api::kLabelOwnerUid] = job.metadata.uid;
   const api::JobModel& wanted = *job.spec.model;
+  api::Profile profile = *find_profile(model.spec, wanted.profile);
+  if (!job.spec.precision.empty()) profile.precision = job.spec.precision;
   const RuntimePod pod{.model = &model,
-                       .profile = find_profile(model.spec, wanted.profile),
+                       .profile = &profile,
                        .digest = wanted.digest,
                        .gpu = wanted.gpu,
                        .placement = wanted.placement,

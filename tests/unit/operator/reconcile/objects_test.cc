@@ -143,6 +143,17 @@ TEST(Objects, AClaimedCacheKeepsModelsApart) {
   EXPECT_EQ(argument(spec["initContainers"][0]["command"], "--output"), "/models/wan-tiny");
 }
 
+TEST(Objects, AJobsOwnPodComputesInItsPrecisionOrElseInTheProfiles) {
+  api::VideoJob job = make_oneshot_job();
+  const auto precision = [&] {
+    return argument(pod_spec(run_job(job, make_gallery_model(), 1, settings()))["containers"][0]["command"],
+                    "--precision");
+  };
+  EXPECT_EQ(precision(), make_gallery_model().spec.profiles[0].precision);
+  job.spec.precision = "bf16";
+  EXPECT_EQ(precision(), "bf16");
+}
+
 TEST(Objects, LabelsOfTheWanDeploymentAreNeverCopied) {
   api::WanDeployment deployment = make_wan_deployment();
   deployment.metadata.labels = {{"wan.gallery/tracking", "argo"}};

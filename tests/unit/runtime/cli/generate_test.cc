@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto/sha256.h"
 #include "base/json/json.h"
+#include "runtime/device/kernels.h"
 #include "runtime/gallery/import.h"
 #include "tests/unit/runtime/cli/generate_program.h"
 
@@ -122,9 +123,33 @@ TEST_F(GenerateProgram, ComputesInThePrecisionThatIsAskedFor) {
   const Outcome bf16 = run("--prompt x --precision bf16 --json -o a.mp4" + std::string(kQuick));
   EXPECT_EQ(bf16.code, 0) << bf16.text;
   EXPECT_THAT(bf16.text, HasSubstr(R"("precision":"bf16")"));
+  write("job.yaml",
+        "apiVersion: wan.gallery/v1alpha1\nkind: VideoJob\nmetadata: {name: a}\n"
+        "spec: {model: {name: wan-tiny}, prompt: x, precision: bf16, output: {pvc: {claimName: c}}}\n");
+  const Outcome manifest = run("-f job.yaml --json" + std::string(kQuick));
+  EXPECT_THAT(manifest.text, HasSubstr(R"("precision":"bf16")"));
+  const Outcome flag = run("-f job.yaml --precision fp32 --json" + std::string(kQuick));
+  EXPECT_THAT(flag.text, HasSubstr(R"("precision":"fp32")"));
   const Outcome wrong = run("--prompt x --precision fp8 -o a.mp4");
   EXPECT_EQ(wrong.code, 2) << wrong.text;
   EXPECT_THAT(wrong.text, HasSubstr("precision: 'fp8' is not allowed; allowed: auto, fp32, bf16"));
+}
+
+TEST_F(GenerateProgram, TheWidthOfTheRegistersChangesNoBit) {
+  if (device::kernel_set().registers != device::Registers::kAvx512)
+    GTEST_SKIP() << "no registers of two widths";
+  const std::string wide = "-o wide.mp4 --prompt x --precision fp32" + std::string(kQuick);
+  const std::string narrow = "-o narrow.mp4 --prompt x --precision fp32" + std::string(kQuick);
+  ASSERT_EQ(run(wide).code, 0);
+  ASSERT_EQ(run(narrow, "WAN_KERNELS=avx2").code, 0);
+  EXPECT_EQ(*sha256_file_digest(file("wide.mp4")), *sha256_file_digest(file("narrow.mp4")));
+}
+
+TEST_F(GenerateProgram, KernelsThatThereAreNotAreRefused) {
+  const Outcome wrong = run("--prompt x -o a.mp4", "WAN_KERNELS=neon");
+  EXPECT_EQ(wrong.code, 2) << wrong.text;
+  EXPECT_THAT(wrong.text, HasSubstr("WAN_KERNELS: 'neon' is not allowed; allowed: aten, avx2, avx512"));
+  EXPECT_FALSE(fs::exists(file("a.mp4")));
 }
 
 }  // namespace
