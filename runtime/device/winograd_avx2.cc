@@ -18,6 +18,10 @@ constexpr int kSide = 4, kPoints = kSide * kSide, kTaps = 9;
 // Squares of two by two results at a time, and channels of a slice of the depth: the slice's points, and the
 // kernels that they meet, lie in the second-level cache.
 constexpr int64_t kSquares = 48, kSlice = 96;
+// Between what belongs to one point and to the next: without it the sixteen would fall on the same few sets
+// of the first-level cache.
+constexpr int64_t kApart = 16;
+constexpr int64_t kPicturePoint = kSquares * kSlice + kApart;
 
 struct Layout {
   const ConvolutionArguments& to;
@@ -27,7 +31,10 @@ struct Layout {
   int64_t squares = squares_of_row * ((to.height + 1) / 2);
   // Packed kernels: points, panels, depth, 16 results.
   int64_t panel_size() const { return depth * kTileColumns; }
-  int64_t point_size() const { return panels * panel_size(); }
+  int64_t point_size() const { return panels * panel_size() + kApart; }
+  // Sums of a point: [kSquares, columns].
+  int64_t columns() const { return panels * kTileColumns; }
+  int64_t sums_size() const { return kSquares * columns() + kApart; }
 };
 
 // (a, b, c) to (a, (a + b + c) / 2, (a - b + c) / 2, c).
@@ -56,27 +63,8 @@ void write_kernel_points(const float* taps, int64_t point_size, float* out) {
   }
 }
 
-// `count` values of each of up to 16 kernels side by side: out[value][kernel].
-void interleave_kernels(const float* kernels, int64_t size, int64_t kernels_count, int64_t count,
-                        float* out) {
-  int64_t i = 0;
-  for (; kernels_count == kTileColumns && i + 8 <= count; i += 8) {
-    __m256 left[8], right[8];
-    avx2::transpose8(kernels + i, size, left);
-    avx2::transpose8(kernels + i + 8 * size, size, right);
-    for (int k = 0; k < 8; ++k) {
-      _mm256_storeu_ps(out + (i + k) * kTileColumns, left[k]);
-      _mm256_storeu_ps(out + (i + k) * kTileColumns + 8, right[k]);
-    }
-  }
-  for (; i < count; ++i) {
-    for (int64_t lane = 0; lane < kTileColumns; ++lane)
-      out[i * kTileColumns + lane] = lane < kernels_count ? kernels[lane * size + i] : 0.0F;
-  }
-}
-
 // A panel of kernels [out, in, times, 3, 3] to their points.
-void pack_panel(const Layout& layout, int64_t panel, float* packed) {
+void pack_points(const Layout& layout, int64_t panel, float* packed) {
   constexpr int64_t kTogether = 8;  // kernels: whole vectors of taps
   const ConvolutionArguments& to = layout.to;
   const int64_t first = panel * kTileColumns, rest = to.out - first, size = layout.depth * kTaps;
@@ -84,7 +72,7 @@ void pack_panel(const Layout& layout, int64_t panel, float* packed) {
   float taps[kTogether * kTaps * kTileColumns];
   for (int64_t at = 0; at < layout.depth; at += kTogether) {
     const int64_t now = layout.depth - at < kTogether ? layout.depth - at : kTogether;
-    interleave_kernels(to.weight + first * size + at * kTaps, size, count, now * kTaps, taps);
+    avx2::pack_panel(to.weight + first * size + at * kTaps, size, count, now * kTaps, taps);
     for (int64_t i = 0; i < now; ++i) {
       const int64_t channel = (at + i) / to.times, time = (at + i) % to.times;
       float* out = packed + panel * layout.panel_size() + (time * to.in + channel) * kTileColumns;
@@ -98,7 +86,7 @@ void pack_panel(const Layout& layout, int64_t panel, float* packed) {
 const float* packed_kernels(const Layout& layout) {
   static thread_local avx2::Scratch memory;
   float* packed = memory.get(kPoints * layout.point_size());
-  parallel_tasks(layout.panels, [&](int64_t panel) { pack_panel(layout, panel, packed); });
+  parallel_tasks(layout.panels, [&](int64_t panel) { pack_points(layout, panel, packed); });
   return packed;
 }
 
@@ -130,13 +118,6 @@ void write_picture_points(const float* const (&pixels)[kPoints], int64_t first, 
   }
 }
 
-// Sixteen matrices [kSquares, kSlice] and [kSquares, columns].
-struct Points {
-  float* pictures;
-  float* sums;
-  int64_t columns;
-};
-
 // The pixels that a square's results see in one frame; those outside are zeros.
 void pixels_of(const Layout& layout, int64_t square, const float* frame, const float* zeros,
                const float* (&pixels)[kPoints]) {
@@ -152,7 +133,7 @@ void pixels_of(const Layout& layout, int64_t square, const float* frame, const f
 
 // The sums of all channels and frames at every point.
 void multiply_points(const Layout& layout, const float* const* frames, int64_t first, int64_t count,
-                     const float* kernels, const float* zeros, const Points& points) {
+                     const float* kernels, const float* zeros, float* pictures, float* sums) {
   const ConvolutionArguments& to = layout.to;
   for (int64_t time = 0; time < to.times; ++time) {
     for (int64_t channel = 0; channel < to.in; channel += kSlice) {
@@ -160,14 +141,14 @@ void multiply_points(const Layout& layout, const float* const* frames, int64_t f
       for (int64_t i = 0; i < count; ++i) {
         const float* pixels[kPoints];
         pixels_of(layout, first + i, frames[time], zeros, pixels);
-        write_picture_points(pixels, channel, deep, kSquares * kSlice, points.pictures + i * kSlice);
+        write_picture_points(pixels, channel, deep, kPicturePoint, pictures + i * kSlice);
       }
       const float* slice = kernels + (time * to.in + channel) * kTileColumns;
       for (int64_t point = 0; point < kPoints; ++point) {
-        avx2::multiply_values<avx2::Values::kFloat>(
-            count, points.pictures + point * kSquares * kSlice, kSlice, slice + point * layout.point_size(),
-            layout.panel_size(), layout.panels, deep, points.sums + point * kSquares * points.columns,
-            points.columns, time > 0 || channel > 0);
+        avx2::multiply_values<avx2::Values::kFloat>(count, pictures + point * kPicturePoint, kSlice,
+                                                    slice + point * layout.point_size(), layout.panel_size(),
+                                                    layout.panels, deep, sums + point * layout.sums_size(),
+                                                    layout.columns(), time > 0 || channel > 0);
       }
     }
   }
@@ -213,14 +194,13 @@ void convolve_squares(const Layout& layout, int64_t frame, int64_t first, int64_
                       const float* kernels) {
   static thread_local avx2::Scratch memory;
   const ConvolutionArguments& to = layout.to;
-  const int64_t columns = layout.panels * kTileColumns, pictures = kPoints * kSquares * kSlice;
-  float* begin = memory.get(pictures + kPoints * kSquares * columns + to.in + 8);
-  const Points points{begin, begin + pictures, columns};
-  float* zeros = points.sums + kPoints * kSquares * columns;
+  float* pictures = memory.get(kPoints * (kPicturePoint + layout.sums_size()) + to.in + 8);
+  float* sums = pictures + kPoints * kPicturePoint;
+  float* zeros = sums + kPoints * layout.sums_size();
   std::memset(zeros, 0, static_cast<size_t>(to.in + 8) * sizeof(float));
-  multiply_points(layout, to.x + frame * to.time_step, first, count, kernels, zeros, points);
+  multiply_points(layout, to.x + frame * to.time_step, first, count, kernels, zeros, pictures, sums);
   for (int64_t i = 0; i < count; ++i)
-    finish_square(layout, frame, first + i, points.sums + i * columns, kSquares * columns);
+    finish_square(layout, frame, first + i, sums + i * layout.columns(), layout.sums_size());
 }
 
 }  // namespace
