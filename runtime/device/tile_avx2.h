@@ -106,7 +106,7 @@ struct BFloat16Bits {
   return value;
 }
 
-// Two bf16 that lie side by side; only moved about.
+// Two bf16 that lie side by side, at any address; only moved about.
 struct Pair {
   uint32_t bits;
 };
@@ -114,7 +114,9 @@ struct Pair {
   return _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 [[gnu::always_inline]] static inline float load1(const Pair* p) {
-  return _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(p->bits))));
+  float value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
 }
 
 struct HalfBits {
