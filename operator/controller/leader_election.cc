@@ -83,7 +83,13 @@ Task<Error> LeaderElection::hold() {
 Task<void> LeaderElection::release() {
   if (!leading_) co_return;
   leading_ = false;
-  const auto written = co_await api_.update(kube::kLeases, released_lease(lease_, clock_.wall()));
+  auto written = co_await api_.update(kube::kLeases, released_lease(lease_, clock_.wall()));
+  if (!written && kube::is_conflict(written.error())) {
+    // The end may have come while the answer of a renewal was on its way.
+    auto stored = co_await api_.get(kube::kLeases, settings_.namespace_, settings_.name);
+    if (stored && lease_from_json(*stored).holder == settings_.identity)
+      written = co_await api_.update(kube::kLeases, released_lease(*stored, clock_.wall()));
+  }
   if (written) {
     log::info("gave the Lease back");
   } else {

@@ -85,6 +85,24 @@ TEST_F(LeaderElectionTest, TakesALeaseThatWasGivenBackAtOnce) {
   EXPECT_TRUE(attempt(two_));
 }
 
+TEST_F(LeaderElectionTest, GivesTheLeaseBackThoughTheAnswerOfItsLastRenewalWasLost) {
+  ASSERT_TRUE(attempt(one_));
+  Json renewed = *api_.stored(kube::kLeases, "system/wan-operator");
+  renewed["metadata"]["labels"]["team"] = "video";  // any write that it does not know of
+  api_.put(kube::kLeases, renewed);
+  testing::run_task(context_, one_.release());
+  EXPECT_EQ(lease().holder, "");
+}
+
+TEST_F(LeaderElectionTest, GivesNoLeaseBackThatAnotherHolds) {
+  ASSERT_TRUE(attempt(one_));
+  ASSERT_FALSE(attempt(two_));
+  clock_.advance(std::chrono::seconds(16));
+  ASSERT_TRUE(attempt(two_));
+  testing::run_task(context_, one_.release());
+  EXPECT_EQ(lease().holder, "two");
+}
+
 TEST_F(LeaderElectionTest, TheEpochIsTheVersionOfTheWriteThatWonAndGrows) {
   ASSERT_TRUE(attempt(one_));
   const std::string first = one_.epoch();
