@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <torch/headeronly/version.h>
 
+#include "base/environment.h"
 #include "runtime/device/cores.h"
 #include "runtime/device/kernels.h"
 
@@ -79,8 +80,7 @@ Result<Device> choose_device(const std::string& name, int threads) {
     return fail(invalid_argument("threads: " + std::to_string(threads) +
                                  " is not allowed; it must be from 1 to 1024, or 0 for all usable cores"));
   }
-  const char* kernels = std::getenv("WAN_KERNELS");
-  WAN_TRY_VOID(choose_kernels(kernels ? kernels : "", cpu_features()));
+  WAN_TRY_VOID(choose_kernels(environment("WAN_KERNELS"), cpu_features()));
   keep_wait_policy();
   Device device;
   WAN_TRY(device.torch, choose(name));

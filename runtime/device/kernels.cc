@@ -1,14 +1,13 @@
 #include "runtime/device/kernels.h"
 
-#include <cstdlib>
+#include "base/environment.h"
 
 namespace wan::device {
 
 KernelSet kernel_set() {
   static const KernelSet chosen = [] {
-    const char* asked = std::getenv("WAN_KERNELS");
     const CpuFeatures cpu = cpu_features();
-    const auto wanted = choose_kernels(asked ? asked : "", cpu);
+    const auto wanted = choose_kernels(environment("WAN_KERNELS"), cpu);
     return wanted ? *wanted : *choose_kernels("", cpu);
   }();
   return chosen;

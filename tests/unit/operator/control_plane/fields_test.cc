@@ -17,18 +17,10 @@ constexpr kube::Resource kReplicaSets{"apps", "v1", "replicasets", "ReplicaSet"}
 class FieldsTest : public ControlPlaneTest {
  protected:
   void make_model() {
-    make(kube::kGalleryModels, R"(
-apiVersion: wan.gallery/v1alpha1
-kind: GalleryModel
-metadata: {name: wan-tiny}
-spec:
-  displayName: Wan Tiny
-  task: text-to-video
-  source: {local: {path: /opt/wan/gallery}, digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
-  profiles:
-  - {name: cpu, gpusPerReplica: 0, cpu: "1", memory: 1Gi, precision: fp32}
-  - {name: large, gpusPerReplica: 0, cpu: "4", memory: 8Gi, precision: fp32}
-)");
+    Json model = *parse_yaml(kTinyModel);
+    model["spec"]["profiles"].push_back(
+        *parse_yaml("{name: large, gpusPerReplica: 0, cpu: '4', memory: 8Gi, precision: fp32}"));
+    make(kube::kGalleryModels, model.dump());
   }
   bool runs(const std::string& name) {
     return wait_for(kube::kWanDeployments, name, [](const Json& d) {

@@ -31,6 +31,8 @@ double relative_l2(const at::Tensor& ours, const at::Tensor& exact) {
   return (at::linalg_vector_norm(difference) / at::linalg_vector_norm(exact)).item<double>();
 }
 
+Stored stored_as(at::ScalarType type) { return type == at::kBFloat16 ? Stored::kBFloat16 : Stored::kFloat; }
+
 class KernelsTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -66,14 +68,14 @@ at::Tensor linear_of(const at::Tensor& x, const at::Tensor& weight, const at::Te
             .in = x.size(1),
             .out = weight.size(0),
             .x = x.const_data_ptr(),
-            .x_stored = x.scalar_type() == at::kBFloat16 ? Stored::kBFloat16 : Stored::kFloat,
+            .x_stored = stored_as(x.scalar_type()),
             .x_stride = x.stride(0),
             .weight = weight.const_data_ptr(),
             .stored = stored,
             .bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
             .gelu = gelu,
             .y = y.mutable_data_ptr(),
-            .y_stored = result == at::kBFloat16 ? Stored::kBFloat16 : Stored::kFloat,
+            .y_stored = stored_as(result),
             .y_stride = weight.size(0)});
     return y;
   });
@@ -240,7 +242,7 @@ Attended attend(at::Generator generator, const std::array<int64_t, 4>& shape, at
                .head_dim = head_dim,
                .queries = queries,
                .keys = keys,
-               .stored = type == at::kBFloat16 ? Stored::kBFloat16 : Stored::kFloat,
+               .stored = stored_as(type),
                .q = q.const_data_ptr(),
                .q_stride = dim,
                .k = k.const_data_ptr(),
