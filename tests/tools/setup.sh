@@ -37,7 +37,7 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   as_root apt-get update -qq
   for i in "${!packages[@]}"; do [ "${packages[i]}" != boost ] || {
-    if apt-cache show libboost1.81-dev >/dev/null 2>&1; then packages[i]=libboost1.81-dev; else packages[i]=libboost-dev; fi; }; done
+    if apt-cache madison libboost1.81-dev | grep -q .; then packages[i]=libboost1.81-dev; else packages[i]=libboost-dev; fi; }; done
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 }
 
