@@ -14,11 +14,13 @@
 
 namespace wan::device::avx2 {
 
-// A thread's own memory for packed operands and sums; kept, and grown when a larger block comes.
+// A thread's own memory for packed operands and sums; kept, grown when a larger block comes and given back when
+// one that needs less than half of it does.
 class Scratch {
  public:
   float* get(int64_t count) {
-    if (count > count_) {
+    if (count > count_ || (count < count_ / 2 && count_ > kWorthGivingBack)) {
+      memory_.reset();  // before the new one: never both
       memory_.reset(static_cast<float*>(::operator new(static_cast<size_t>(count) * sizeof(float), kAlign)));
       count_ = count;
     }
@@ -27,6 +29,7 @@ class Scratch {
 
  private:
   static constexpr std::align_val_t kAlign{64};
+  static constexpr int64_t kWorthGivingBack = 1 << 21;  // floats: 8 MiB
   struct Delete {
     void operator()(float* memory) const { ::operator delete(memory, kAlign); }
   };

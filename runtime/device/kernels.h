@@ -17,7 +17,7 @@ namespace wan::device {
 [[nodiscard]] inline bool own_kernels() { return kernel_set().registers != Registers::kAten; }
 
 // In the numerics plan; to be counted up with every change of a kernel that changes a bit of a result.
-inline constexpr const char *kOwnKernels = "own-2", *kOwnBf16Kernels = "own-2-bf16-1";
+inline constexpr const char *kOwnKernels = "own-3", *kOwnBf16Kernels = "own-3-bf16-1";
 
 enum class Stored { kFloat, kBFloat16, kHalf };
 
@@ -111,7 +111,7 @@ struct ConvolutionArguments {
   int64_t x_height = 0, x_width = 0;
   const float* weight = nullptr;    // [out, in, times, rows, columns]
   const float* bias = nullptr;      // [out]
-  const float* residual = nullptr;  // added; laid out like y; or none
+  const float* residual = nullptr;  // added; laid out like y, may be y; or none
   float* y = nullptr;
   int64_t y_frame = 0, y_row = 0, y_column = 0;  // floats from result to result
 };

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <cmath>
+#include <utility>
 
 #include "runtime/device/kernels.h"
 
@@ -56,7 +57,7 @@ bool own_pictures(const at::Tensor& x) {
   return device::own_kernels() && x.is_cpu() && x.scalar_type() == at::kFloat;
 }
 
-at::Tensor channels_last(const at::Tensor& x) { return x.squeeze(0).permute({1, 2, 3, 0}).contiguous(); }
+at::Tensor channels_last(at::Tensor x) { return x.squeeze(0).permute({1, 2, 3, 0}).contiguous(); }
 
 at::Tensor channels_first(const at::Tensor& pictures) { return pictures.permute({3, 0, 1, 2}).unsqueeze(0); }
 
@@ -89,7 +90,7 @@ at::Tensor norm_pixels(const at::Tensor& pictures, const at::Tensor& gamma) {
 Frames frames_of(const at::Tensor& pictures) { return pictures.unbind(0); }
 
 at::Tensor convolve_pictures(const Frames& frames, const at::Tensor& weight, const at::Tensor& bias,
-                             const at::Tensor& residual, int64_t step, int64_t time_step) {
+                             at::Tensor residual, int64_t step, int64_t time_step) {
   auto to = arguments_of(frames, weight, bias);
   to.frames = (static_cast<int64_t>(frames.size()) - to.times) / time_step + 1;
   to.height = (to.x_height - to.rows) / step + 1;
@@ -99,7 +100,9 @@ at::Tensor convolve_pictures(const Frames& frames, const at::Tensor& weight, con
   to.residual = values(residual);
   const auto x = pointers(frames);
   to.x = x.data();
-  at::Tensor y = at::empty({to.frames, to.height, to.width, to.out}, frames[0].options());
+  const bool in_place = residual.defined() && residual.storage().use_count() == 1;
+  at::Tensor y = in_place ? std::move(residual)
+                          : at::empty({to.frames, to.height, to.width, to.out}, frames[0].options());
   to.y = y.mutable_data_ptr<float>();
   to.y_column = to.out;
   to.y_row = to.width * to.y_column;

@@ -12,7 +12,7 @@ namespace wan::model {
 
 // [1, channels, frames, height, width] to channels last (a copy only if it lies otherwise), and back (a
 // view).
-[[nodiscard]] at::Tensor channels_last(const at::Tensor& x);
+[[nodiscard]] at::Tensor channels_last(at::Tensor x);
 [[nodiscard]] at::Tensor channels_first(const at::Tensor& pictures);
 
 struct Border {
@@ -32,10 +32,11 @@ using Frames = std::vector<at::Tensor>;
 [[nodiscard]] Frames frames_of(const at::Tensor& pictures);
 
 // Frames with their borders and a weight [out, in, times, rows, columns]; `residual`, of the result's shape
-// [frames, height, width, out], is added where there is one. Steps are from result to result.
+// [frames, height, width, out], is added where there is one, and its memory is the result's where nobody else
+// holds it. Steps are from result to result.
 [[nodiscard]] at::Tensor convolve_pictures(const Frames& frames, const at::Tensor& weight,
-                                           const at::Tensor& bias, const at::Tensor& residual = {},
-                                           int64_t step = 1, int64_t time_step = 1);
+                                           const at::Tensor& bias, at::Tensor residual = {}, int64_t step = 1,
+                                           int64_t time_step = 1);
 
 // A 3x3 convolution of the picture of twice the size in which every pixel stands four times: each quarter of
 // the result sees two by two different pixels, so it is a 2x2 convolution with sums of weights.

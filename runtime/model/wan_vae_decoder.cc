@@ -2,11 +2,20 @@
 
 #include <ATen/ops/cat.h>
 #include <string>
+#include <utility>
 
 namespace wan::model {
 namespace {
 
 constexpr int64_t kTime = 2;
+
+// The frames of x, the last one first, each in memory of its own, to be let go of one by one.
+std::vector<at::Tensor> frames_apart(const at::Tensor& x) {
+  if (x.size(kTime) == 1) return {x};
+  std::vector<at::Tensor> frames;
+  for (int64_t i = x.size(kTime); i-- > 0;) frames.push_back(x.narrow(kTime, i, 1).clone());
+  return frames;
+}
 
 }  // namespace
 
@@ -32,31 +41,42 @@ WanDecoder3d::WanDecoder3d(const AutoencoderKLWanConfig& config, weights::StateD
   conv_out = WanCausalConv3d(state, "decoder.conv_out", width, 3, {3, 3, 3});
 }
 
-at::Tensor WanDecoder3d::run_blocks(size_t first, size_t end, at::Tensor hidden, FeatCache& cache,
-                                    const Checkpoint& between_blocks) const {
-  for (size_t i = first; i < end; ++i) {
-    if (between_blocks) between_blocks();
-    for (const WanResidualBlock& resnet : up_blocks[i].resnets) hidden = resnet.forward(hidden, cache);
-    if (up_blocks[i].upsampler) hidden = up_blocks[i].upsampler->forward(hidden, cache);
-  }
+at::Tensor WanDecoder3d::run_resnets(size_t block, at::Tensor hidden, FeatCache& cache,
+                                     const Checkpoint& between_blocks) const {
+  if (between_blocks) between_blocks();
+  for (const WanResidualBlock& resnet : up_blocks[block].resnets)
+    hidden = resnet.forward(std::move(hidden), cache);
   return hidden;
+}
+
+// Behind the last convolution in time every frame goes its way alone: the pictures are largest there, and
+// only one of them is in work.
+at::Tensor WanDecoder3d::finish_frame(size_t block, at::Tensor frame, FeatCache& cache,
+                                      const Checkpoint& between_blocks) const {
+  for (size_t i = block; i < up_blocks.size(); ++i) {
+    if (i > 0 && up_blocks[i - 1].upsampler) frame = up_blocks[i - 1].upsampler->in_space(frame);
+    frame = run_resnets(i, std::move(frame), cache, between_blocks);
+  }
+  return conv_out.after_norm(std::move(frame), norm_out, cache);
 }
 
 at::Tensor WanDecoder3d::forward(const at::Tensor& latents, FeatCache& cache,
                                  const Checkpoint& between_blocks) const {
-  const at::Tensor middle = mid_block.forward(conv_in(latents, cache), cache);
-  // Behind the last block that makes new frames, the frames pass one at a time: the pictures are largest
-  // there, and only one of them is in work.
+  at::Tensor hidden = mid_block.forward(conv_in(latents, cache), cache);
   size_t alone = up_blocks.size();
   while (alone > 0 && !(up_blocks[alone - 1].upsampler && up_blocks[alone - 1].upsampler->time_conv)) --alone;
-  const at::Tensor hidden = run_blocks(0, alone, middle, cache, between_blocks);
+  for (size_t i = 0; i < alone; ++i) {
+    if (i > 0) hidden = up_blocks[i - 1].upsampler->in_space(hidden);
+    hidden = run_resnets(i, std::move(hidden), cache, between_blocks);
+    hidden = up_blocks[i].upsampler->in_time(hidden, cache);
+  }
   const size_t position = cache.position();
-  std::vector<at::Tensor> frames;
-  for (int64_t i = 0; i < hidden.size(kTime); ++i) {
+  std::vector<at::Tensor> frames, waiting = frames_apart(std::exchange(hidden, {}));
+  while (!waiting.empty()) {
     cache.move_to(position);
-    const at::Tensor frame =
-        run_blocks(alone, up_blocks.size(), hidden.narrow(kTime, i, 1), cache, between_blocks);
-    frames.push_back(conv_out.after_norm(frame, norm_out, cache));
+    at::Tensor frame = std::move(waiting.back());
+    waiting.pop_back();
+    frames.push_back(finish_frame(alone, std::move(frame), cache, between_blocks));
   }
   return at::cat(frames, kTime);
 }

@@ -30,8 +30,11 @@ class WanDecoder3d {
                                    const Checkpoint& between_blocks) const;
 
  private:
-  [[nodiscard]] at::Tensor run_blocks(size_t first, size_t end, at::Tensor hidden, FeatCache& cache,
-                                      const Checkpoint& between_blocks) const;
+  [[nodiscard]] at::Tensor run_resnets(size_t block, at::Tensor hidden, FeatCache& cache,
+                                       const Checkpoint& between_blocks) const;
+  // The frame that block - 1 made, from its upsampling in space on.
+  [[nodiscard]] at::Tensor finish_frame(size_t block, at::Tensor frame, FeatCache& cache,
+                                        const Checkpoint& between_blocks) const;
 };
 
 }  // namespace wan::model

@@ -1,7 +1,11 @@
 #include "runtime/model/wan_vae_encoder.h"
 
 #include <ATen/ops/cat.h>
+#include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace wan::model {
 namespace {
@@ -11,15 +15,14 @@ constexpr int64_t kTime = 2;
 
 }  // namespace
 
-at::Tensor WanDownBlock::forward(const at::Tensor& x, FeatCache& cache) const {
-  at::Tensor hidden = x;
-  for (const WanResidualBlock& resnet : resnets) hidden = resnet.forward(hidden, cache);
-  return downsampler ? downsampler->forward(hidden, cache) : hidden;
+at::Tensor WanDownBlock::in_space(at::Tensor x, FeatCache& cache) const {
+  for (const WanResidualBlock& resnet : resnets) x = resnet.forward(std::move(x), cache);
+  return downsampler ? downsampler->in_space(x) : x;
 }
 
 int64_t WanDownBlock::look_back() const {
   const int64_t in_resnets = static_cast<int64_t>(resnets.size()) * WanResidualBlock::kLookBack;
-  return in_resnets + (downsampler && downsampler->time_conv ? 1 : 0);
+  return in_resnets + (in_time() ? 1 : 0);
 }
 
 WanEncoder3d::WanEncoder3d(const AutoencoderKLWanConfig& config, weights::StateDict& state)
@@ -42,18 +45,23 @@ WanEncoder3d::WanEncoder3d(const AutoencoderKLWanConfig& config, weights::StateD
   conv_out = WanCausalConv3d(state, "encoder.conv_out", width, 2 * config.z_dim, {3, 3, 3});
 }
 
-// Where the pictures are largest, one frame at a time is in work.
+// Up to the first convolution in time, where frames are many and large, one of them is in work, and only the
+// smaller picture made of it is kept.
 at::Tensor WanEncoder3d::run_stage(size_t index, const at::Tensor& x, FeatCache& cache) const {
   const WanDownBlock& block = down_blocks[index];
-  if (index > 0 || (block.downsampler && block.downsampler->time_conv))
-    return block.forward(index == 0 ? conv_in(x, cache) : x, cache);
+  const auto stages = std::span(down_blocks).first(index);
+  const bool together = std::ranges::any_of(stages, &WanDownBlock::in_time);
+  const int64_t at_once = together ? x.size(kTime) : 1;
   const size_t position = cache.position();
-  std::vector<at::Tensor> frames;
-  for (int64_t i = 0; i < x.size(kTime); ++i) {
+  std::vector<at::Tensor> parts;
+  for (int64_t i = 0; i < x.size(kTime); i += at_once) {
     cache.move_to(position);
-    frames.push_back(block.forward(conv_in(x.narrow(kTime, i, 1), cache), cache));
+    at::Tensor part = x.narrow(kTime, i, at_once);
+    if (index == 0) part = conv_in(part, cache);
+    parts.push_back(block.in_space(std::move(part), cache));
   }
-  return at::cat(frames, kTime);
+  const at::Tensor smaller = parts.size() == 1 ? parts[0] : at::cat(parts, kTime);
+  return block.downsampler ? block.downsampler->in_time(smaller, cache) : smaller;
 }
 
 at::Tensor WanEncoder3d::run_or_repeat(size_t index, const at::Tensor& x, bool repeated, FeatCache& cache,
@@ -83,8 +91,7 @@ at::Tensor WanEncoder3d::forward(const at::Tensor& frames, bool repeated, FeatCa
     repeated = before.defined() && hidden.is_same(before);
   }
   if (between_blocks) between_blocks();
-  hidden = mid_block->forward(hidden, cache);
-  return conv_out.after_norm(hidden, norm_out, cache);
+  return conv_out.after_norm(mid_block->forward(hidden, cache), norm_out, cache);
 }
 
 }  // namespace wan::model

@@ -16,7 +16,9 @@ struct WanDownBlock {
   std::vector<WanResidualBlock> resnets;
   std::optional<WanDownsample> downsampler;
 
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
+  // All but the convolution in time.
+  [[nodiscard]] at::Tensor in_space(at::Tensor x, FeatCache& cache) const;
+  [[nodiscard]] bool in_time() const { return downsampler && downsampler->time_conv; }
   [[nodiscard]] int64_t look_back() const;  // in frames of its input
 };
 

@@ -14,8 +14,10 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace wan::model {
 namespace {
@@ -76,13 +78,17 @@ WanCausalConv3d::WanCausalConv3d(weights::StateDict& state, const std::string& n
   const int64_t* side = kernel.begin();
   weight = state.take(name + ".weight", {out, in, side[0], side[1], side[2]});
   bias = state.take(name + ".bias", {out});
+  const bool sums_are_narrower = side[0] > 1 && side[0] * out <= in;
+  if (sums_are_narrower && weight.defined() && own_pictures(weight))
+    by_time_ = weight.permute({2, 0, 1, 3, 4}).reshape({side[0] * out, in, 1, side[1], side[2]});
 }
 
 // The past is kept as the convolution takes it: normed, with its border.
-at::Tensor WanCausalConv3d::own(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
-                                const at::Tensor& residual) const {
-  const at::Tensor pictures = channels_last(x);
-  const at::Tensor added = residual.defined() ? channels_last(residual) : at::Tensor();
+at::Tensor WanCausalConv3d::own(at::Tensor x, const at::Tensor& gamma, FeatCache& cache,
+                                at::Tensor residual) const {
+  if (by_time_.defined() && !residual.defined()) return own_sums(std::move(x), gamma, cache);
+  at::Tensor pictures = channels_last(std::move(x));
+  at::Tensor added = residual.defined() ? channels_last(std::move(residual)) : at::Tensor();
   if (weight.size(2) == 1) return channels_first(mix_channels(pictures, weight, bias, added));
   const int64_t rows = weight.size(3) / 2, columns = weight.size(4) / 2;
   Frames& past = cache.next();
@@ -94,15 +100,35 @@ at::Tensor WanCausalConv3d::own(const at::Tensor& x, const at::Tensor& gamma, Fe
   }
   for (at::Tensor& frame : with_border(pictures, {rows, rows, columns, columns}, gamma, /*silu=*/true))
     seen.push_back(std::move(frame));
-  at::Tensor y = convolve_pictures(seen, weight, bias, added);
+  pictures.reset();
+  at::Tensor y = convolve_pictures(seen, weight, bias, std::move(added));
   seen.erase(seen.begin(), seen.end() - kHistory);
   past = std::move(seen);
   return channels_first(y);
 }
 
-at::Tensor WanCausalConv3d::after_norm(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
-                                       const at::Tensor& residual) const {
-  if (own_pictures(x)) return own(x, gamma, cache, residual);
+// Where a few channels are made of many, the past is kept as what it adds to the next two results.
+at::Tensor WanCausalConv3d::own_sums(at::Tensor x, const at::Tensor& gamma, FeatCache& cache) const {
+  const at::Tensor pictures = channels_last(std::move(x));
+  const int64_t rows = weight.size(3) / 2, columns = weight.size(4) / 2, out = weight.size(0);
+  const at::Tensor no_bias = at::zeros({by_time_.size(0)}, bias.options());
+  Frames& past = cache.next();
+  std::vector<at::Tensor> results;
+  for (int64_t i = 0; i < pictures.size(0); ++i) {
+    const Frames frame =
+        with_border(pictures.narrow(0, i, 1), {rows, rows, columns, columns}, gamma, /*silu=*/true);
+    const at::Tensor sums = convolve_pictures(frame, by_time_, no_bias);  // for the third, the second, this
+    const auto of = [&](int64_t time) { return sums.narrow(3, time * out, out); };
+    if (past.empty()) past.assign(kHistory, at::zeros_like(of(0)));
+    results.push_back(at::add(past[0], of(2)).add_(bias));
+    past = {at::add(past[1], of(1)), of(0).clone()};
+  }
+  return channels_first(at::cat(results, 0));
+}
+
+at::Tensor WanCausalConv3d::after_norm(at::Tensor x, const at::Tensor& gamma, FeatCache& cache,
+                                       at::Tensor residual) const {
+  if (own_pictures(x)) return own(std::move(x), gamma, cache, std::move(residual));
   const at::Tensor y = (*this)(norm_silu(x, gamma), cache);
   return residual.defined() ? y.add_(residual) : y;
 }
@@ -129,9 +155,10 @@ WanResidualBlock::WanResidualBlock(weights::StateDict& state, const std::string&
     conv_shortcut.emplace(state, name + ".conv_shortcut", in, out, std::initializer_list<int64_t>{1, 1, 1});
 }
 
-at::Tensor WanResidualBlock::forward(const at::Tensor& x, FeatCache& cache) const {
-  const at::Tensor shortcut = conv_shortcut ? (*conv_shortcut)(x, cache) : x;
-  return conv2.after_norm(conv1.after_norm(x, norm1, cache), norm2, cache, shortcut);
+at::Tensor WanResidualBlock::forward(at::Tensor x, FeatCache& cache) const {
+  at::Tensor shortcut = conv_shortcut ? (*conv_shortcut)(x, cache) : x;
+  at::Tensor hidden = conv1.after_norm(std::move(x), norm1, cache);
+  return conv2.after_norm(std::move(hidden), norm2, cache, std::move(shortcut));
 }
 
 WanAttentionBlock::WanAttentionBlock(weights::StateDict& state, const std::string& name, int64_t dim)
@@ -163,8 +190,8 @@ WanMidBlock::WanMidBlock(weights::StateDict& state, const std::string& name, int
       resnet_1(state, name + ".resnets.1", dim, dim) {}
 
 at::Tensor WanMidBlock::forward(const at::Tensor& x, FeatCache& cache) const {
-  const at::Tensor hidden = attention.forward(resnet_0.forward(x, cache));
-  return resnet_1.forward(hidden, cache);
+  at::Tensor hidden = attention.forward(resnet_0.forward(x, cache));
+  return resnet_1.forward(std::move(hidden), cache);
 }
 
 WanUpsample::WanUpsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time)
@@ -176,23 +203,27 @@ WanUpsample::WanUpsample(weights::StateDict& state, const std::string& name, int
     time_conv.emplace(state, name + ".time_conv", dim, 2 * dim, std::initializer_list<int64_t>{3, 1, 1});
 }
 
-at::Tensor WanUpsample::forward(const at::Tensor& x, FeatCache& cache) const {
-  at::Tensor hidden = x;
-  if (time_conv && cache.first_chunk()) {
+at::Tensor WanUpsample::in_time(const at::Tensor& x, FeatCache& cache) const {
+  if (!time_conv) return x;
+  if (cache.first_chunk()) {
     // The first frame is neither doubled nor remembered: the next one starts from zeros.
     [[maybe_unused]] const Frames& untouched = cache.next();
-  } else if (time_conv && own_pictures(x)) {
-    const at::Tensor both = channels_last((*time_conv)(x, cache));  // channels: first halves, second halves
-    hidden = channels_first(both.unflatten(3, {2, -1})
-                                .permute({0, 3, 1, 2, 4})
-                                .reshape({2 * both.size(0), both.size(1), both.size(2), both.size(3) / 2}));
-  } else if (time_conv) {
-    const at::Tensor both = (*time_conv)(x, cache);  // [1, 2C, T, H, W]: first halves, second halves
-    const auto halves = both.chunk(2, kChannels);
-    hidden = at::stack({halves[0], halves[1]}, kTime + 1).flatten(kTime, kTime + 1);
+    return x;
   }
-  if (own_pictures(x)) return channels_first(doubled(channels_last(hidden), resample_bias));
-  const at::Tensor larger = upsample_nearest_exact(frames_as_batch(hidden));
+  if (own_pictures(x)) {
+    const at::Tensor both = channels_last((*time_conv)(x, cache));  // channels: first halves, second halves
+    return channels_first(both.unflatten(3, {2, -1})
+                              .permute({0, 3, 1, 2, 4})
+                              .reshape({2 * both.size(0), both.size(1), both.size(2), both.size(3) / 2}));
+  }
+  const at::Tensor both = (*time_conv)(x, cache);  // [1, 2C, T, H, W]: first halves, second halves
+  const auto halves = both.chunk(2, kChannels);
+  return at::stack({halves[0], halves[1]}, kTime + 1).flatten(kTime, kTime + 1);
+}
+
+at::Tensor WanUpsample::in_space(const at::Tensor& x) const {
+  if (own_pictures(x)) return channels_first(doubled(channels_last(x), resample_bias));
+  const at::Tensor larger = upsample_nearest_exact(frames_as_batch(x));
   return batch_as_frames(at::conv2d(larger, resample_weight, resample_bias, 1, 1));
 }
 
@@ -204,7 +235,7 @@ WanDownsample::WanDownsample(weights::StateDict& state, const std::string& name,
 }
 
 // A border on the right and below alone.
-at::Tensor WanDownsample::halve(const at::Tensor& x) const {
+at::Tensor WanDownsample::in_space(const at::Tensor& x) const {
   if (own_pictures(x)) {
     const Frames bordered = with_border(channels_last(x), {.below = 1, .right = 1});
     return channels_first(
@@ -214,14 +245,13 @@ at::Tensor WanDownsample::halve(const at::Tensor& x) const {
   return batch_as_frames(at::conv2d(padded, resample_weight, resample_bias, /*stride=*/2));
 }
 
-at::Tensor WanDownsample::forward(const at::Tensor& x, FeatCache& cache) const {
-  const at::Tensor smaller = halve(x);
+at::Tensor WanDownsample::in_time(const at::Tensor& smaller, FeatCache& cache) const {
   if (!time_conv) return smaller;
   Frames& last = cache.next();
   const Frames before = last;
   last = {smaller.narrow(kTime, smaller.size(kTime) - 1, 1).clone()};
   if (before.empty()) return smaller;  // the first frame of the video
-  if (!own_pictures(x)) {
+  if (!own_pictures(smaller)) {
     const at::Tensor seen = at::cat({before[0], smaller}, kTime);
     return convolve(seen, time_conv->weight, time_conv->bias, /*time_stride=*/2);
   }

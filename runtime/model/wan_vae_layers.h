@@ -29,7 +29,7 @@ class FeatCache {
   [[nodiscard]] bool first_chunk() const { return chunks_ == 1; }
 
   // The next convolution's past; empty before its first use (then it counts as zeros). One tensor, or for our
-  // own kernels the frames as they take them.
+  // own kernels the frames as they take them, or what those add to the next two results.
   [[nodiscard]] Frames& next();
 
   // Where the forward is, to return there or to pass over a part whose past would not change.
@@ -60,13 +60,17 @@ class WanCausalConv3d {
                   std::initializer_list<int64_t> kernel);
   // x [1, in, frames, height, width]; looks two frames back into `cache`.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, FeatCache& cache) const;
-  // Of norm_silu(x, gamma); `residual` is added where there is one.
-  [[nodiscard]] at::Tensor after_norm(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
-                                      const at::Tensor& residual = {}) const;
+  // Of norm_silu(x, gamma); `residual` is added where there is one. Both are let go of as soon as they have
+  // been read, and the result may take the residual's memory: whoever has no more use for them moves them in.
+  [[nodiscard]] at::Tensor after_norm(at::Tensor x, const at::Tensor& gamma, FeatCache& cache,
+                                      at::Tensor residual = {}) const;
 
  private:
-  [[nodiscard]] at::Tensor own(const at::Tensor& x, const at::Tensor& gamma, FeatCache& cache,
-                               const at::Tensor& residual) const;
+  [[nodiscard]] at::Tensor own(at::Tensor x, const at::Tensor& gamma, FeatCache& cache,
+                               at::Tensor residual) const;
+  [[nodiscard]] at::Tensor own_sums(at::Tensor x, const at::Tensor& gamma, FeatCache& cache) const;
+
+  at::Tensor by_time_;  // [times * out, in, 1, rows, columns], where own_sums() is to be used
 };
 
 struct WanResidualBlock {
@@ -77,7 +81,7 @@ struct WanResidualBlock {
   std::optional<WanCausalConv3d> conv_shortcut;  // where the widths differ
 
   WanResidualBlock(weights::StateDict& state, const std::string& name, int64_t in, int64_t out);
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
+  [[nodiscard]] at::Tensor forward(at::Tensor x, FeatCache& cache) const;
 };
 
 // One head, within each frame.
@@ -97,29 +101,29 @@ struct WanMidBlock {
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
 };
 
-// Twice the height and width, half the channels; with a time convolution twice the frames as well, but for
-// the first frame of a video, which stays one frame.
+// Twice the height and width, half the channels; with a time convolution twice the frames before, but for the
+// first frame of a video, which stays one frame.
 struct WanUpsample {
   at::Tensor resample_weight, resample_bias;
   DoubledConvolution doubled;  // the same, for our own kernels
   std::optional<WanCausalConv3d> time_conv;
 
   WanUpsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time);
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
+  // The frames; then height and width, frame by frame.
+  [[nodiscard]] at::Tensor in_time(const at::Tensor& x, FeatCache& cache) const;
+  [[nodiscard]] at::Tensor in_space(const at::Tensor& x) const;
 };
 
 // Half the height and width; with a time convolution half the frames as well, but for the first frame of a
 // video. REQUIRES then an even number of frames in every later chunk.
-class WanDownsample {
- public:
+struct WanDownsample {
   at::Tensor resample_weight, resample_bias;
   std::optional<WanCausalConv3d> time_conv;
 
   WanDownsample(weights::StateDict& state, const std::string& name, int64_t dim, bool in_time);
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, FeatCache& cache) const;
-
- private:
-  [[nodiscard]] at::Tensor halve(const at::Tensor& x) const;
+  // Height and width, frame by frame; then the frames.
+  [[nodiscard]] at::Tensor in_space(const at::Tensor& x) const;
+  [[nodiscard]] at::Tensor in_time(const at::Tensor& smaller, FeatCache& cache) const;
 };
 
 }  // namespace wan::model

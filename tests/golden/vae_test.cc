@@ -193,7 +193,7 @@ TEST_F(VaeEncoderTaps, EveryModuleEqualsTheOfficialOne) {
         expect_layer();
       }
       if (!block.downsampler) continue;
-      x = block.downsampler->forward(x, cache);
+      x = block.downsampler->in_time(block.downsampler->in_space(x), cache);
       expect_layer();
     }
     x = run_middle(*encoder.mid_block, chunk, "encoder.middle", x, cache);
@@ -221,7 +221,7 @@ TEST_F(VaeDecoderTaps, EveryModuleEqualsTheOfficialOne) {
         expect_layer();
       }
       if (!block.upsampler) continue;
-      x = block.upsampler->forward(x, cache);
+      x = block.upsampler->in_space(block.upsampler->in_time(x, cache));
       expect_layer();
     }
     expect_tap(chunk, "decoder.head.2", decoder.conv_out(model::norm_silu(x, decoder.norm_out), cache));
