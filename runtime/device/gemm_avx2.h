@@ -14,8 +14,8 @@
 
 namespace wan::device::avx2 {
 
-// A thread's own memory for packed operands and sums; kept, grown when a larger block comes and given back when
-// one that needs less than half of it does.
+// A thread's own memory for packed operands and sums; kept, grown when a larger block comes and given back
+// when one that needs less than half of it does.
 class Scratch {
  public:
   float* get(int64_t count) {
