@@ -25,13 +25,13 @@ std::optional<double> limit_at(const fs::path& group, bool version_2) {
 }
 
 // Smaller ones come and go too often for that; larger ones than the second are never kept (mallopt(3)).
-constexpr int kFrugal = 1 << 18, kUsual = 32 << 20;
+constexpr int kFrugal = 1 << 19, kUsual = 32 << 20;
 
 }  // namespace
 
-FrugalAllocations::FrugalAllocations() {
+FrugalAllocations::FrugalAllocations(bool give_back) {
   ::mallopt(M_MMAP_THRESHOLD, kFrugal);
-  ::malloc_trim(0);
+  if (give_back) ::malloc_trim(0);
 }
 
 FrugalAllocations::~FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kUsual); }

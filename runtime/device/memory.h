@@ -16,12 +16,13 @@ namespace wan::device {
 // Bytes of a CUDA device; nothing for the CPU, or where the CUDA runtime does not say.
 [[nodiscard]] std::optional<int64_t> device_memory(const c10::Device& device);
 
-// While it lives, freed tensors of a megabyte or more go back to the system at once. Otherwise the C library
-// keeps them for the next ones, and where tensors of many sizes live for different times the holes between
-// them come to a third of all: measured on the VAE at 256x256, 1,058 MiB against 686, for 10 % more time.
+// While it lives, freed tensors of half a megabyte or more go back to the system at once. Otherwise the C
+// library keeps them for the next ones, and where tensors of many sizes live for different times the holes
+// between them come to a third of all: measured on the VAE at 256x256, 1,058 MiB against 686, for 10 % more
+// time. `give_back`: so does what was freed before and kept; that takes some milliseconds.
 class FrugalAllocations {
  public:
-  FrugalAllocations();
+  explicit FrugalAllocations(bool give_back);
   ~FrugalAllocations();
   FrugalAllocations(const FrugalAllocations&) = delete;
   FrugalAllocations& operator=(const FrugalAllocations&) = delete;

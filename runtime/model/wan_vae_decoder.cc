@@ -17,6 +17,12 @@ std::vector<at::Tensor> frames_apart(const at::Tensor& x) {
   return frames;
 }
 
+at::Tensor take_last(std::vector<at::Tensor>& frames) {
+  at::Tensor last = std::move(frames.back());
+  frames.pop_back();
+  return last;
+}
+
 }  // namespace
 
 WanDecoder3d::WanDecoder3d(const AutoencoderKLWanConfig& config, weights::StateDict& state)
@@ -66,17 +72,22 @@ at::Tensor WanDecoder3d::forward(const at::Tensor& latents, FeatCache& cache,
   size_t alone = up_blocks.size();
   while (alone > 0 && !(up_blocks[alone - 1].upsampler && up_blocks[alone - 1].upsampler->time_conv)) --alone;
   for (size_t i = 0; i < alone; ++i) {
-    if (i > 0) hidden = up_blocks[i - 1].upsampler->in_space(hidden);
+    if (i > 0)
+      hidden = up_blocks[i - 1].upsampler->in_space(up_blocks[i - 1].upsampler->in_time(hidden, cache));
     hidden = run_resnets(i, std::move(hidden), cache, between_blocks);
-    hidden = up_blocks[i].upsampler->in_time(hidden, cache);
   }
   const size_t position = cache.position();
   std::vector<at::Tensor> frames, waiting = frames_apart(std::exchange(hidden, {}));
   while (!waiting.empty()) {
     cache.move_to(position);
-    at::Tensor frame = std::move(waiting.back());
-    waiting.pop_back();
-    frames.push_back(finish_frame(alone, std::move(frame), cache, between_blocks));
+    at::Tensor frame = take_last(waiting);
+    if (alone > 0) frame = up_blocks[alone - 1].upsampler->in_time(frame, cache);
+    const size_t behind = cache.position();
+    std::vector<at::Tensor> made = frames_apart(std::exchange(frame, {}));
+    while (!made.empty()) {
+      cache.move_to(behind);
+      frames.push_back(finish_frame(alone, take_last(made), cache, between_blocks));
+    }
   }
   return at::cat(frames, kTime);
 }

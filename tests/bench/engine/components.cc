@@ -36,8 +36,10 @@ Result<std::shared_ptr<Model>> load(const fs::path& folder, weights::Component c
   return model;
 }
 
+// Without a copy: what is measured is the component's memory.
 double figure(const at::Tensor& output) {
-  return at::linalg_vector_norm(output.to(at::kDouble)).item<double>();
+  return at::linalg_vector_norm(output, 2, at::OptionalIntArrayRef(), /*keepdim=*/false, at::kDouble)
+      .item<double>();
 }
 
 Result<Run> dit(const fs::path& model, const std::vector<int64_t>& shape, at::ScalarType compute) {
@@ -75,8 +77,8 @@ Result<Run> vae_decode(const fs::path& model, const std::vector<int64_t>& shape)
     model::FeatCache cache;
     double squares = 0;
     for (int64_t i = 0; i < latents.size(1); ++i) {
-      const at::Tensor frames = vae->decode(latents.narrow(1, i, 1), cache, {});
-      const double part = figure(frames.clamp(-1, 1));  // as the peer's decoder does itself
+      at::Tensor frames = vae->decode(latents.narrow(1, i, 1), cache, {});
+      const double part = figure(frames.clamp_(-1, 1));  // as the peer's decoder does itself
       squares += part * part;
     }
     return std::sqrt(squares);
