@@ -52,10 +52,11 @@ class ResponseWriter {
   // `headers` has an ETag. A file that cannot be opened is an error (kNotFound, ...) and nothing was
   // answered yet.
   [[nodiscard]] virtual Task<Status> respond_file(std::filesystem::path file, Headers headers) = 0;
-  // Chunked; write() pieces until finished: the stream ends with the handler's return, and is cut (the client
-  // sees an incomplete message) if the handler throws. An error from write() means that the client went away
-  // or that the server stops.
-  [[nodiscard]] virtual Task<Status> start_stream(unsigned status, Headers headers) = 0;
+  // Chunked, or with a Content-Length of `bytes`; write() pieces until finished: the stream ends with the
+  // handler's return, and is cut (the client sees an incomplete message) if the handler throws or has not
+  // written all `bytes`. An error from write() means that the client went away or that the server stops.
+  [[nodiscard]] virtual Task<Status> start_stream(unsigned status, Headers headers,
+                                                  std::optional<uint64_t> bytes = std::nullopt) = 0;
   [[nodiscard]] virtual Task<Status> write(std::string bytes) = 0;
 };
 

@@ -96,9 +96,11 @@ Task<Status> SessionWriter::respond_file(std::filesystem::path file, Headers hea
   co_return sent;
 }
 
-Task<Status> SessionWriter::start_stream(unsigned status, Headers headers) {
-  chunked_ = session_.parser->head().version >= 11;
-  co_return co_await send_head(status, headers, chunked_ ? "Transfer-Encoding: chunked\r\n" : "", "",
+Task<Status> SessionWriter::start_stream(unsigned status, Headers headers, std::optional<uint64_t> bytes) {
+  chunked_ = !bytes && session_.parser->head().version >= 11;
+  left_ = bytes;
+  std::string framing = bytes ? length_line(*bytes) : chunked_ ? "Transfer-Encoding: chunked\r\n" : "";
+  co_return co_await send_head(status, headers, std::move(framing), "",
                                without_body(status) ? State::kAnswered : State::kStreaming);
 }
 
@@ -107,11 +109,14 @@ Task<Status> SessionWriter::write(std::string bytes) {
   if (state_ == State::kNothing) co_return fail(internal_error("write() before start_stream()"));
   // Nothing is written to a HEAD, and an empty chunk would end the stream.
   if (state_ == State::kAnswered || bytes.empty()) co_return Status{};
+  if (left_ && bytes.size() > *left_) co_return fail(internal_error("more bytes than start_stream() said"));
+  if (left_) *left_ -= bytes.size();
   co_return co_await send(chunked_ ? chunk(bytes) : bytes);
 }
 
 Task<void> SessionWriter::finish() {
   if (state_ != State::kStreaming) co_return;
+  if (left_.value_or(0) > 0) co_return give_up();
   state_ = State::kAnswered;
   if (chunked_) (void)co_await send("0\r\n\r\n");
 }

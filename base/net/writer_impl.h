@@ -11,7 +11,7 @@ class SessionWriter final : public ResponseWriter {
 
   Task<Status> respond(Response response) override;
   Task<Status> respond_file(std::filesystem::path file, Headers headers) override;
-  Task<Status> start_stream(unsigned status, Headers headers) override;
+  Task<Status> start_stream(unsigned status, Headers headers, std::optional<uint64_t> bytes) override;
   Task<Status> write(std::string bytes) override;
 
   // Ends a stream orderly. After an error the connection cannot be kept alive.
@@ -34,6 +34,7 @@ class SessionWriter final : public ResponseWriter {
   SessionRequest& request_;
   State state_ = State::kNothing;
   bool chunked_ = false;
+  std::optional<uint64_t> left_;  // of a stream of known length
 };
 
 }  // namespace wan::net

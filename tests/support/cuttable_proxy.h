@@ -17,6 +17,7 @@ class CuttableProxy {
   // Resets all connections, and every new one until mend().
   void cut();
   void mend() { cut_ = false; }
+  [[nodiscard]] size_t connections() const { return pairs_.size(); }
   // New connections that were reset so.
   [[nodiscard]] size_t refused() const { return refused_; }
   [[nodiscard]] Task<void> stop();

@@ -58,6 +58,8 @@ kube_bin_dir() {
   echo "$WAN_CACHE/kube/$(cat "$WAN_ROOT"/tests/cluster/kubernetes/go.* "$WAN_ROOT"/tests/cluster/tools/*/go.* |
     sha256sum | cut -c1-16)/bin"
 }
+# The S3 server of the tests has a key of its own: another version of it must not build Kubernetes again.
+s3_server_dir() { echo "$WAN_CACHE/s3/$(cat "$WAN_ROOT"/tests/cluster/s3/* | sha256sum | cut -c1-16)"; }
 go_program() {
   if command -v go >/dev/null && go_is_recent go; then command -v go; else echo "$WAN_CACHE/go/$go_version/go/bin/go"; fi
 }
@@ -66,4 +68,5 @@ go_is_recent() { # at least 1.26.7
   local v; v=$("$1" env GOVERSION 2>/dev/null) && [ "$(printf '%s\n' go1.26.7 "$v" | sort -V | head -n1)" = go1.26.7 ]
 }
 export KUBE_BIN=${KUBE_BIN:-$(kube_bin_dir)}
+export WAN_S3_SERVER=${WAN_S3_SERVER:-$(s3_server_dir)/s3server}
 export KUBE_IMAGES=${KUBE_IMAGES:-$WAN_CACHE/kube/images}

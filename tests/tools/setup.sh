@@ -64,6 +64,10 @@ build_cluster_programs() {
   # Without DWARF the compiler's own cache is a fifth smaller; the binaries are stripped anyway.
   PATH="$(dirname "$(go_program)"):$PATH" KUBE_GCFLAGS=all=-dwarf=false "$WAN_ROOT/tests/cluster/build.sh" "$KUBE_BIN" allinone helm
 }
+build_s3_server() {
+  PATH="$(dirname "$(go_program)"):$PATH" KUBE_GCFLAGS=all=-dwarf=false \
+    "$WAN_ROOT/tests/cluster/build.sh" "$(dirname "$WAN_S3_SERVER")" s3server
+}
 have_cluster_programs() { [ -x "$KUBE_BIN/allinone" ] && [ -x "$KUBE_BIN/helm" ] && [ -e "$KUBE_BIN/.helm.stamp" ]; }
 
 mapfile -t packages < <(missing_packages)
@@ -72,6 +76,7 @@ mapfile -t packages < <(missing_packages)
 if [ -n "$cluster" ]; then
   go_is_recent "$(go_program)" || plan "Go $go_version, 0.1 GB" 20
   have_cluster_programs || plan "Kubernetes, etcd and Helm from source (Go module proxy, 0.6 GB of modules)" 720
+  [ -x "$WAN_S3_SERVER" ] || plan "an S3 server for the tests, from source (Go module proxy)" 60
 fi
 if [ ${#plan_names[@]} = 0 ]; then say "set-up: everything is there"; exit 0; fi
 say "set-up: ${#plan_names[@]} steps, about $(human "$(plan_left)"); caches in $WAN_CACHE"
@@ -80,4 +85,5 @@ say "set-up: ${#plan_names[@]} steps, about $(human "$(plan_left)"); caches in $
 if [ -n "$cluster" ]; then
   go_is_recent "$(go_program)" || step "Go" install_go
   have_cluster_programs || step "Kubernetes, etcd and Helm" build_cluster_programs
+  [ -x "$WAN_S3_SERVER" ] || step "the S3 server" build_s3_server
 fi

@@ -16,29 +16,7 @@ struct ArtifactServer::Resource {
 
 namespace {
 
-struct Found {
-  Artifact artifact;
-  Descriptor file;
-};
-
-Result<Found> find_artifact(const ArtifactStore& store, const std::string& path) {
-  WAN_TRY(Descriptor file, open_artifact(store, path));
-  WAN_TRY(Artifact artifact, describe_artifact(store, path));
-  return Found{std::move(artifact), std::move(file)};
-}
-
-Result<Found> find_blob(const ArtifactStore& store, const std::string& digest) {
-  WAN_TRY(Descriptor file, open_artifact_blob(store, digest));
-  WAN_TRY(const int64_t bytes, size_of(file.get()));
-  return Found{Artifact{"", digest, bytes}, std::move(file)};
-}
-
-std::string content_type(std::string_view path) {
-  if (path.ends_with(".mp4")) return "video/mp4";
-  if (path.ends_with(".json")) return "application/json";
-  if (path.ends_with(".png")) return "image/png";
-  return "application/octet-stream";
-}
+constexpr std::chrono::milliseconds kLookAgain{1'000};
 
 net::Response to_response(const Error& error) {
   switch (error.code) {
@@ -49,31 +27,18 @@ net::Response to_response(const Error& error) {
   }
 }
 
-// Checks what can be checked before any byte is taken.
-std::optional<net::Response> refuse_head(const net::IncomingRequest& request, const ArtifactStore& store) {
-  if (!request.content_length()) return refusal(411, "LengthRequired", "Content-Length is needed");
-  if (!is_sha256_digest(request.head().headers.get("X-Content-SHA256").value_or(""))) {
-    return refusal(422, "Invalid", "the header X-Content-SHA256: sha256:HEX of the body is needed");
-  }
-  const int64_t available = free_bytes(store);
-  if (std::cmp_greater(*request.content_length(), available)) {
-    return refusal(507, "InsufficientStorage",
-                   "the volume has " + std::to_string(available) + " bytes free, the upload needs " +
-                       std::to_string(*request.content_length()) + "; make room or use a larger claim");
-  }
-  return std::nullopt;
-}
-
-net::Response published(const Artifact& artifact, Publication publication) {
+net::Response published(const Stored& stored) {
+  const Artifact& artifact = stored.artifact;
   const Json body = {{"path", artifact.path}, {"sha256", artifact.digest}, {"bytes", artifact.bytes}};
-  net::Response response = net::json_response(publication == Publication::kCreated ? 201 : 200, body.dump());
+  net::Response response =
+      net::json_response(stored.publication == Publication::kCreated ? 201 : 200, body.dump());
   response.headers.set("ETag", "\"" + artifact.digest + "\"");
   return response;
 }
 
 }  // namespace
 
-ArtifactServer::ArtifactServer(asio::any_io_executor executor, ArtifactStore store,
+ArtifactServer::ArtifactServer(asio::any_io_executor executor, std::unique_ptr<Backend> store,
                                ArtifactServerSettings settings, const Clock& clock)
     : store_(std::move(store)),
       settings_(std::move(settings)),
@@ -83,15 +48,39 @@ ArtifactServer::ArtifactServer(asio::any_io_executor executor, ArtifactStore sto
       }) {}
 
 Status ArtifactServer::start() {
-  if (auto prepared = prepare_artifacts(store_); !prepared) {
-    return fail(prepared.error().with_context("the volume " + store_.folder.string()));
-  }
+  WAN_TRY_VOID(store_->prepare());
   return http_.start();
+}
+
+Task<Status> ArtifactServer::wait_until_usable(std::chrono::milliseconds patience) {
+  const SteadyTime end = clock_.steady() + patience;
+  for (;;) {
+    Status usable = co_await store_->check();
+    const bool may_come = !usable && usable.error().code == ErrorCode::kUnavailable;
+    if (!may_come || clock_.steady() >= end) co_return usable;
+    WAN_CO_TRY_VOID(co_await sleep_for(kLookAgain));
+  }
+}
+
+// Checks what can be checked before any byte is taken.
+std::optional<net::Response> ArtifactServer::refuse_head(const net::IncomingRequest& request) const {
+  if (!request.content_length()) return refusal(411, "LengthRequired", "Content-Length is needed");
+  if (!is_sha256_digest(request.head().headers.get("X-Content-SHA256").value_or(""))) {
+    return refusal(422, "Invalid", "the header X-Content-SHA256: sha256:HEX of the body is needed");
+  }
+  const int64_t available = free_bytes(store_->incoming());
+  if (std::cmp_greater(*request.content_length(), available)) {
+    return refusal(507, "InsufficientStorage",
+                   std::string(store_->incoming_name()) + " has " + std::to_string(available) +
+                       " bytes free, the upload needs " + std::to_string(*request.content_length()) +
+                       "; make room or use a larger one");
+  }
+  return std::nullopt;
 }
 
 Task<void> ArtifactServer::stop(std::chrono::milliseconds grace) {
   co_await http_.stop(grace);
-  files_.join();
+  store_->files().join();
 }
 
 Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWriter& writer) {
@@ -128,7 +117,7 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
   const Need need{scope, std::nullopt, resource.capability_path};
   auto allowed = authorize(settings_.authority, request.head().headers, need, clock_.wall());
   if (!allowed) co_return (void) co_await writer.respond(std::move(allowed).error());
-  if (is_read) co_return co_await get(writer, resource);
+  if (is_read) co_return co_await get(request, writer, resource);
   if (is_removal) {
     net::Response response = co_await remove(request, resource);
     co_return (void) co_await writer.respond(std::move(response));
@@ -138,8 +127,7 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
 }
 
 Task<net::Response> ArtifactServer::ready() {
-  const auto work = [this] { return check_writable(store_); };
-  const Status writable = co_await run_blocking(files_, work);
+  const Status writable = co_await store_->check();
   if (writable) co_return net::Response{200, {{"Content-Type", "text/plain"}}, "ok\n"};
   co_return refusal(503, "NotWritable", writable.error().message);
 }
@@ -150,13 +138,13 @@ Task<Status> ArtifactServer::receive(net::IncomingRequest& request, Upload& uplo
   for (;;) {
     piece.clear();
     WAN_CO_TRY(const bool more, co_await request.read_some(piece));
-    if (!piece.empty()) WAN_CO_TRY_VOID(co_await run_blocking(files_, append));
+    if (!piece.empty()) WAN_CO_TRY_VOID(co_await run_blocking(store_->files(), append));
     if (!more) co_return Status{};
   }
 }
 
 Task<net::Response> ArtifactServer::put(net::IncomingRequest& request, const Resource& resource) {
-  if (auto refused = refuse_head(request, store_)) co_return *std::move(refused);
+  if (auto refused = refuse_head(request)) co_return *std::move(refused);
   const std::string digest(*request.head().headers.get("X-Content-SHA256"));
   if (!resource.path.empty()) {
     if (auto good = check_artifact_path(resource.path); !good) co_return net::error_response(good.error());
@@ -172,42 +160,29 @@ Task<net::Response> ArtifactServer::put(net::IncomingRequest& request, const Res
     }
     co_return co_await copy(resource, digest);
   }
-  auto upload = Upload::begin(store_);
+  auto upload = Upload::begin(store_->incoming());
   if (!upload) co_return to_response(upload.error());
   const Status received = co_await receive(request, *upload);
   if (!received) co_return to_response(received.error());
-  const auto store_it = [&]() -> Result<net::Response> {
-    WAN_TRY(Artifact artifact, publish_blob(store_, *upload, digest));
-    artifact.path = resource.path;
-    if (resource.path.empty()) return published(artifact, Publication::kCreated);
-    WAN_TRY(const Publication publication, publish_file(store_, digest, resource.path));
-    return published(artifact, publication);
-  };
-  auto response = co_await run_blocking(files_, store_it);
-  if (!response) {
-    log::warn("put {}: {}", resource.capability_path, response.error().message);
-    co_return to_response(response.error());
+  const auto stored = co_await store_->publish(*upload, digest, resource.path);
+  if (!stored) {
+    log::warn("put {}: {}", resource.capability_path, stored.error().message);
+    co_return to_response(stored.error());
   }
   log::info("put {}: {} of {} bytes, {}", resource.capability_path, digest, *request.content_length(),
-            response->status == 201 ? "stored" : "was there");
-  co_return *std::move(response);
+            stored->publication == Publication::kCreated ? "stored" : "was there");
+  co_return published(*stored);
 }
 
 // Bytes that are here already, at another path too; what was stored may have been damaged since.
 Task<net::Response> ArtifactServer::copy(const Resource& resource, std::string digest) {
-  const auto publish_it = [&]() -> Result<net::Response> {
-    WAN_TRY(Artifact artifact, check_blob(store_, digest));
-    artifact.path = resource.path;
-    WAN_TRY(const Publication publication, publish_file(store_, digest, resource.path));
-    return published(artifact, publication);
-  };
-  auto response = co_await run_blocking(files_, publish_it);
-  if (!response) {
-    log::warn("copy to {}: {}", resource.capability_path, response.error().message);
-    co_return to_response(response.error());
+  const auto stored = co_await store_->copy(digest, resource.path);
+  if (!stored) {
+    log::warn("copy to {}: {}", resource.capability_path, stored.error().message);
+    co_return to_response(stored.error());
   }
   log::info("copy to {}: {}", resource.capability_path, digest);
-  co_return *std::move(response);
+  co_return published(*stored);
 }
 
 Task<net::Response> ArtifactServer::remove(const net::IncomingRequest& request, const Resource& resource) {
@@ -217,8 +192,7 @@ Task<net::Response> ArtifactServer::remove(const net::IncomingRequest& request, 
     co_return refusal(428, "PreconditionRequired",
                       "the header If-Match: \"sha256:HEX\" of the artifact is needed");
   }
-  const auto take_away = [&] { return remove_artifact(store_, digest, resource.path); };
-  const auto removed = co_await run_blocking(files_, take_away);
+  const auto removed = co_await store_->remove(digest, resource.path);
   if (!removed && removed.error().code == ErrorCode::kFailedPrecondition) {
     co_return refusal(412, "OtherBytes", removed.error().message);
   }
@@ -228,22 +202,19 @@ Task<net::Response> ArtifactServer::remove(const net::IncomingRequest& request, 
   co_return net::Response{*removed == Removal::kRemoved ? 204U : 404U, {}, ""};
 }
 
-Task<void> ArtifactServer::get(net::ResponseWriter& writer, const Resource& resource) {
-  const auto look = [&] {
-    return resource.path.empty() ? find_blob(store_, resource.digest) : find_artifact(store_, resource.path);
-  };
-  auto found = co_await run_blocking(files_, look);
+Task<void> ArtifactServer::get(const net::IncomingRequest& request, net::ResponseWriter& writer,
+                               const Resource& resource) {
+  Name name{resource.path, resource.digest};
+  auto found = co_await store_->find(std::move(name));
   if (!found) {
     net::Response response = net::error_response(found.error());
     co_return (void) co_await writer.respond(std::move(response));
   }
   net::Headers headers{{"ETag", "\"" + found->artifact.digest + "\""},
                        {"X-Content-SHA256", found->artifact.digest},
-                       {"Content-Type", content_type(resource.path)},
+                       {"Content-Type", artifact_content_type(resource.path)},
                        {"Cache-Control", "private, no-transform"}};
-  // The open file itself, so that no one can put a link in its place meanwhile.
-  std::filesystem::path file = "/proc/self/fd/" + std::to_string(found->file.get());
-  const Status sent = co_await writer.respond_file(std::move(file), std::move(headers));
+  const Status sent = co_await store_->send(*std::move(found), request, writer, std::move(headers));
   if (!sent) log::info("get {}: {}", resource.capability_path, sent.error().message);
 }
 

@@ -114,9 +114,14 @@ Result<ArtifactStore> open_artifacts(const std::filesystem::path& folder) {
 }
 
 Status prepare_artifacts(const ArtifactStore& store) {
-  for (const std::string key : {".wan/blobs/sha256/x", ".wan/tmp/x", ".wan/index/x"}) {
+  for (const std::string key : {".wan/blobs/sha256/x", ".wan/index/x"}) {
     WAN_TRY_VOID(locate(store.root.get(), key, Missing::kCreate));
   }
+  return prepare_uploads(store);
+}
+
+Status prepare_uploads(const ArtifactStore& store) {
+  WAN_TRY_VOID(locate(store.root.get(), ".wan/tmp/x", Missing::kCreate));
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(store.folder / ".wan/tmp", error)) {
     std::filesystem::remove_all(entry.path(), error);
@@ -155,12 +160,17 @@ Status Upload::append(std::string_view bytes) {
   return {};
 }
 
+Status Upload::verify(std::string_view digest) {
+  const std::string found = hash_.finish_digest();
+  if (found == digest) return {};
+  return fail(corrupt("the body is " + found + " of " + std::to_string(bytes_) + " bytes, announced was " +
+                      std::string(digest)));
+}
+
+std::filesystem::path Upload::file() const { return "/proc/self/fd/" + std::to_string(file_.get()); }
+
 Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload, std::string_view digest) {
-  const std::string found = upload.hash_.finish_digest();
-  if (found != digest) {
-    return fail(corrupt("the body is " + found + " of " + std::to_string(upload.bytes_) +
-                        " bytes, announced was " + std::string(digest)));
-  }
+  WAN_TRY_VOID(upload.verify(digest));
   if (::fchmod(upload.file_.get(), 0444) != 0) return fail(from_errno(errno, "protect an artifact"));
   WAN_TRY_VOID(sync(upload.file_.get(), "an artifact"));
   WAN_TRY(const Place from, locate(store.root.get(), upload.key_));
@@ -169,7 +179,7 @@ Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload, std::s
   if (error != 0 && error != EEXIST) return fail(from_errno(error, "publish a blob"));
   if (error == EEXIST) WAN_TRY_VOID(replace_if_damaged(store, from, to, digest));
   WAN_TRY_VOID(sync(to.folder.get(), "the folder of blobs"));
-  return Artifact{"", found, upload.bytes_};
+  return Artifact{"", std::string(digest), upload.bytes_};
 }
 
 Result<Artifact> check_blob(const ArtifactStore& store, std::string_view digest) {

@@ -31,6 +31,8 @@ struct Artifact {
 [[nodiscard]] Status check_artifact_path(std::string_view path);
 
 [[nodiscard]] Result<ArtifactStore> open_artifacts(const std::filesystem::path& folder);
+// A folder for uploads alone, not for artifacts: makes .wan/tmp and removes what interrupted uploads left.
+[[nodiscard]] Status prepare_uploads(const ArtifactStore& store);
 // For the one server of the volume: makes .wan and removes what interrupted uploads left.
 [[nodiscard]] Status prepare_artifacts(const ArtifactStore& store);
 // The volume takes bytes now.
@@ -47,6 +49,10 @@ class Upload {
   // kResourceExhausted: the volume is full.
   [[nodiscard]] Status append(std::string_view bytes);
   [[nodiscard]] int64_t bytes() const { return bytes_; }
+  // kCorrupt if the bytes are not `digest`. Ends the upload: nothing more can be appended.
+  [[nodiscard]] Status verify(std::string_view digest);
+  // To read what was uploaded, as long as this object lives.
+  [[nodiscard]] std::filesystem::path file() const;
 
  private:
   friend Result<Artifact> publish_blob(const ArtifactStore& store, Upload& upload, std::string_view digest);

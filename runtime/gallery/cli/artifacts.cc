@@ -7,17 +7,35 @@
 
 #include "base/async/signals.h"
 #include "base/environment.h"
+#include "base/io/file.h"
 #include "base/json/json.h"
 #include "base/log.h"
 #include "runtime/gallery/artifacts/server.h"
 #include "runtime/gallery/cli/command.h"
 #include "runtime/gallery/copy.h"
+#include "runtime/gallery/key.h"
 
 namespace wan::gallery {
 namespace {
 
+// A bucket that is still not to be had then is a case for whoever runs it.
+constexpr std::chrono::seconds kStorePatience{15};
+constexpr size_t kMaxCaBytes = 1u << 20;
+
+struct BucketFlags {
+  std::string endpoint;
+  std::string bucket;
+  std::string region = "us-east-1";
+  std::string prefix;
+  bool path_style = false;
+  std::string credentials;
+  std::string uploads = "/uploads";
+};
+
 struct Flags {
   std::string root = "/artifacts";
+  BucketFlags s3;
+  std::string termination_log;
   std::string listen;
   std::string audience;
   std::string log_format = "text";
@@ -30,24 +48,68 @@ Task<void> serve_until_signal(ArtifactServer* server, Status* status) {
   *status = server->start();
   if (!*status) co_return;
   log::info("artifact server listens on port {}", server->port());
-  const auto signal = co_await wait_for_termination();
-  log::info("stopping after signal {}", signal.value_or(0));
+  *status = co_await server->wait_until_usable(kStorePatience);
+  if (*status) {
+    log::info("the store takes bytes");
+    const auto signal = co_await wait_for_termination();
+    log::info("stopping after signal {}", signal.value_or(0));
+  }
   co_await server->stop(std::chrono::seconds(20));
+}
+
+// The same rule as for an artifact's path, and a '/' at its end.
+Result<std::string> check_prefix(std::string prefix) {
+  if (prefix.empty()) return prefix;
+  if (prefix.ends_with('/')) prefix.pop_back();
+  auto good = check_artifact_path(prefix);
+  if (!good) return fail(good.error().with_context("--s3-prefix"));
+  return prefix + "/";
+}
+
+Result<std::unique_ptr<Backend>> open_bucket(const BucketFlags& flags, asio::any_io_executor executor,
+                                             const Clock& clock) {
+  BucketSettings settings;
+  auto endpoint = net::parse_url(flags.endpoint);
+  if (!endpoint) return fail(endpoint.error().with_context("--s3-endpoint " + flags.endpoint));
+  if (endpoint->target != "/") {
+    return fail(invalid_argument("--s3-endpoint " + flags.endpoint +
+                                 ": must be http:// or https://, a host and perhaps a port, without a path"));
+  }
+  if (auto good = check_name(flags.bucket); !good) return fail(good.error().with_context("--s3-bucket"));
+  settings.credentials = flags.credentials;
+  settings.s3.endpoint = *std::move(endpoint);
+  settings.s3.bucket = flags.bucket;
+  settings.s3.region = flags.region;
+  settings.s3.path_style = flags.path_style || !wants_bucket_in_host(settings.s3.endpoint);
+  if (!flags.credentials.empty()) {
+    // An authority of one's own may come with the Secret.
+    settings.s3.ca_pem = read_file(settings.credentials / "ca.crt", kMaxCaBytes).value_or("");
+  }
+  WAN_TRY(settings.prefix, check_prefix(flags.prefix));
+  WAN_TRY(ArtifactStore uploads, open_artifacts(flags.uploads));
+  return bucket_backend(std::move(executor), std::move(settings), std::move(uploads), clock);
+}
+
+Result<std::unique_ptr<Backend>> open_store(const Flags& flags, asio::any_io_executor executor,
+                                            const Clock& clock) {
+  if (!flags.s3.endpoint.empty()) return open_bucket(flags.s3, std::move(executor), clock);
+  WAN_TRY(ArtifactStore volume, open_artifacts(flags.root));
+  return volume_backend(std::move(volume));
 }
 
 Status serve(const Flags& flags) {
   const Authority authority{environment("WAN_CAPABILITY_PUBLIC_KEY"), flags.audience};
   WAN_TRY(const ListenAddress listen, choose_listen_address(flags.listen, authority));
   if (!authority.is_open() && flags.audience.empty()) {
-    return fail(invalid_argument("--audience artifacts/NAMESPACE/CLAIM is needed to check capabilities"));
+    return fail(invalid_argument("--audience artifacts/NAMESPACE/STORE is needed to check capabilities"));
   }
-  WAN_TRY(ArtifactStore store, open_artifacts(flags.root));
   ArtifactServerSettings settings;
   settings.authority = authority;
   settings.http.address = listen.address;
   settings.http.port = listen.port;
   const SystemClock clock;
   asio::io_context context(1);
+  WAN_TRY(auto store, open_store(flags, context.get_executor(), clock));
   ArtifactServer server(context.get_executor(), std::move(store), settings, clock);
   Status status;
   TaskGroup group(context.get_executor());
@@ -100,7 +162,9 @@ int finish(const Status& status) { return status ? kExitOk : report(status.error
 int run_serve(const Flags& flags) {
   log::configure(
       {"wan-gallery", "info", flags.log_format == "json" ? log::Format::kJson : log::Format::kText});
-  return finish(serve(flags));
+  const Status status = serve(flags);
+  if (!status) write_termination_log(flags.termination_log, status.error());
+  return finish(status);
 }
 
 void add_root(CLI::App* command, const std::shared_ptr<Flags>& flags) {
@@ -128,17 +192,41 @@ void add_list(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
   command->callback([flags, &run] { run = [flags] { return finish(list(*flags)); }; });
 }
 
+void add_bucket(CLI::App* command, BucketFlags& flags) {
+  auto* endpoint = command->add_option("--s3-endpoint", flags.endpoint,
+                                       "keep artifacts in a bucket: http(s)://HOST[:PORT] of its server");
+  const auto add = [&](const char* name, std::string& into, const char* text) {
+    return command->add_option(name, into, text)->needs(endpoint);
+  };
+  endpoint->needs(add("--s3-bucket", flags.bucket, "its name"));
+  add("--s3-region", flags.region, "its region")->capture_default_str();
+  add("--s3-prefix", flags.prefix, "in front of every key, such as videos/");
+  command
+      ->add_flag("--s3-path-style", flags.path_style,
+                 "the bucket in the path even where the provider wants it in front of the host name")
+      ->needs(endpoint);
+  add("--s3-credentials", flags.credentials,
+      "folder with the files AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN and "
+      "ca.crt "
+      "(default: environment variables of the first three names)");
+  add("--uploads", flags.uploads, "folder for bytes on their way to the bucket")->capture_default_str();
+}
+
 }  // namespace
 
 void add_artifacts(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();
-  auto* command = app.add_subcommand("artifacts", "the artifact server of one volume, and look-ups on it");
+  auto* command = app.add_subcommand("artifacts",
+                                     "the artifact server of one volume or bucket, and look-ups on a volume");
   command->fallthrough(false);
   command->require_subcommand(0, 1);
   add_root(command, flags);
   command->add_option("--listen", flags->listen,
                       "ADDRESS:PORT (default 0.0.0.0:8080; without a key 127.0.0.1:8080)");
-  command->add_option("--audience", flags->audience, "artifacts/NAMESPACE/CLAIM, as capabilities name it");
+  command->add_option("--audience", flags->audience, "artifacts/NAMESPACE/STORE, as capabilities name it");
+  add_bucket(command, flags->s3);
+  command->add_option("--termination-log", flags->termination_log,
+                      "file for the error that ends the server, as Kubernetes reads it");
   command->add_option("--log-format", flags->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
   command->footer(
@@ -148,9 +236,11 @@ void add_artifacts(CLI::App& app, Run& run) {
       "served.\n\n"
       "Examples:\n"
       "  wan-gallery artifacts --root /artifacts --audience artifacts/default/videos\n"
+      "  wan-gallery artifacts --s3-endpoint https://s3.example.com --s3-bucket videos --s3-credentials "
+      "/secrets/videos\n"
       "  wan-gallery artifacts get --root /artifacts red-ball.mp4 -o red-ball.mp4\n"
       "  wan-gallery artifacts list --root /artifacts\n\n"
-      "Exit codes: 0 stopped by SIGTERM; 1 volume or address not usable; 2 bad flags.");
+      "Exit codes: 0 stopped by SIGTERM; 1 volume, bucket or address not usable; 2 bad flags.");
   command->callback([flags, command, &run] {
     if (command->get_subcommands().empty()) run = [flags] { return run_serve(*flags); };
   });

@@ -383,6 +383,25 @@ TEST_F(ServerTest, AStreamOfAHandlerThatThrowsIsCut) {
   EXPECT_THAT(answer, ::testing::EndsWith("4\r\npart\r\n"));
 }
 
+Task<void> five_bytes(ServerTest&, IncomingRequest& request, ResponseWriter& writer) {
+  (void)co_await writer.start_stream(200, Headers(), 5);
+  (void)co_await writer.write("par");
+  if (request.head().target == "/part") co_return;
+  EXPECT_TRUE(co_await writer.write("ts"));
+  EXPECT_EQ((bool)co_await writer.write("more"), request.head().method == "HEAD");
+}
+
+TEST_F(ServerTest, AStreamOfKnownLengthSaysItAndIsCutWhereItEndsBefore) {
+  start(five_bytes);
+  const std::string whole = talk("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(whole, HasSubstr("Content-Length: 5\r\n"));
+  EXPECT_THAT(whole, ::testing::EndsWith("\r\n\r\nparts"));
+  const std::string head = talk("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("Content-Length: 5\r\n"));
+  EXPECT_THAT(head, ::testing::EndsWith("\r\n\r\n"));
+  EXPECT_THAT(talk("GET /part HTTP/1.1\r\nHost: a\r\n\r\n"), ::testing::EndsWith("\r\n\r\npar"));
+}
+
 Task<void> answer_twice(ServerTest& test, IncomingRequest& request, ResponseWriter& writer) {
   Response first = json_response(200, "1"), second = json_response(200, "2");
   EXPECT_FALSE(co_await writer.write("x"));

@@ -4,15 +4,20 @@
 
 #include "base/crypto/capability.h"
 #include "model_fixture.h"
+#include "s3_fixture.h"
 #include "tests/support/paths.h"
 
 namespace wan::gallery {
 namespace {
 
 using namespace testing;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using wan::testing::eventually;
 using wan::testing::Process;
+using wan::testing::S3Server;
+using wan::testing::write_secret;
 
 class ProgramTest : public ModelFixture {
  protected:
@@ -75,6 +80,37 @@ TEST_F(ProgramTest, EveryCommandExplainsItself) {
     EXPECT_EQ(help->wait(), 0);
     EXPECT_THAT(help->output(), HasSubstr("Example"));
   }
+}
+
+TEST_F(ProgramTest, ServesABucketAndSaysWhatIsWrongWithIt) {
+  if (!S3Server::is_available()) GTEST_SKIP() << "no S3 server: ./wan test store sets WAN_S3_SERVER";
+  const S3Server s3(folder.path() / "s3");
+  const fs::path secret = folder.path() / "films-secret", log = folder.path() / "log";
+  fs::create_directories(secret);
+  const auto serve = [&](const std::string& bucket) {
+    return start({"artifacts", "--s3-endpoint", "http://127.0.0.1:" + std::to_string(s3.port()),
+                  "--s3-bucket", bucket, "--s3-credentials", secret, "--uploads", folder.path(), "--listen",
+                  "127.0.0.1:0", "--termination-log", log});
+  };
+  const auto told = [&] { return string_or(*parse_json(read_text(log)), {"error", "message"}, ""); };
+  EXPECT_EQ(serve("films")->wait(), 1);
+  EXPECT_THAT(told(),
+              AllOf(HasSubstr("the Secret films-secret must be there"), HasSubstr("AWS_ACCESS_KEY_ID")));
+  write_secret(secret, "another-key");
+  EXPECT_EQ(serve("films")->wait(), 1);
+  EXPECT_THAT(told(), AllOf(HasSubstr("SignatureDoesNotMatch"), HasSubstr("correct AWS_SECRET_ACCESS_KEY"),
+                            Not(HasSubstr("another-key"))));
+  write_secret(secret, S3Server::kSecretKey);
+  EXPECT_EQ(serve("films")->wait(), 1);
+  EXPECT_THAT(told(), HasSubstr("NoSuchBucket"));
+  s3.make_bucket("films");
+  auto serving = serve("films");
+  ASSERT_TRUE(eventually([&] { return serving->errors().contains("takes bytes"); })) << serving->errors();
+  EXPECT_TRUE(fs::exists(s3.file("films", ".wan/store")));
+  serving->signal(SIGTERM);
+  EXPECT_EQ(serving->wait(), 0) << serving->errors();
+  EXPECT_EQ(start({"artifacts", "--s3-endpoint", "ftp://x", "--s3-bucket", "films"})->wait(), 2);
+  EXPECT_EQ(start({"artifacts", "--s3-endpoint", "http://x"})->wait(), 2);
 }
 
 TEST_F(ProgramTest, AKilledPullGoesOn) {

@@ -117,7 +117,8 @@ class PodFixture : public ::testing::Test {
     made.authority = {settings.authority.public_key, kAudience};
     made.http.port = at_port;
     artifacts = std::make_unique<gallery::ArtifactServer>(
-        io.get_executor(), *gallery::open_artifacts(folder.path() / "volume"), made, clock);
+        io.get_executor(), gallery::volume_backend(*gallery::open_artifacts(folder.path() / "volume")), made,
+        clock);
     ASSERT_TRUE(artifacts->start());
     artifact_port = artifacts->port();
   }

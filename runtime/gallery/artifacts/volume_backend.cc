@@ -1,0 +1,92 @@
+#include "base/async/blocking.h"
+#include "runtime/gallery/artifacts/backend.h"
+#include "runtime/gallery/key.h"
+
+namespace wan::gallery {
+namespace {
+
+Result<Found> find_artifact(const ArtifactStore& store, const std::string& path) {
+  WAN_TRY(Descriptor file, open_artifact(store, path));
+  WAN_TRY(Artifact artifact, describe_artifact(store, path));
+  return Found{.artifact = std::move(artifact), .file = std::move(file)};
+}
+
+Result<Found> find_blob(const ArtifactStore& store, const std::string& digest) {
+  WAN_TRY(Descriptor file, open_artifact_blob(store, digest));
+  WAN_TRY(const int64_t bytes, size_of(file.get()));
+  return Found{.artifact = {"", digest, bytes}, .file = std::move(file)};
+}
+
+// Of its blob, at a path.
+Result<Stored> at_path(const ArtifactStore& store, Artifact artifact, const std::string& path) {
+  WAN_TRY(const Publication publication, publish_file(store, artifact.digest, path));
+  artifact.path = path;
+  return Stored{std::move(artifact), publication};
+}
+
+class VolumeBackend final : public Backend {
+ public:
+  explicit VolumeBackend(ArtifactStore volume) : volume_(std::move(volume)) {}
+
+  Status prepare() override {
+    auto prepared = prepare_artifacts(volume_);
+    if (prepared) return {};
+    return fail(prepared.error().with_context("the volume " + volume_.folder.string()));
+  }
+  Task<Status> check() override {
+    const auto work = [this] { return check_writable(volume_); };
+    co_return co_await run_blocking(files(), work);
+  }
+  const ArtifactStore& incoming() const override { return volume_; }
+  std::string_view incoming_name() const override { return "the volume"; }
+
+  Task<Result<Stored>> publish(Upload& upload, std::string digest, std::string path) override {
+    const auto work = [&]() -> Result<Stored> {
+      WAN_TRY(Artifact artifact, publish_blob(volume_, upload, digest));
+      if (path.empty()) return Stored{std::move(artifact), Publication::kCreated};
+      return at_path(volume_, std::move(artifact), path);
+    };
+    co_return co_await run_blocking(files(), work);
+  }
+  Task<Result<Stored>> copy(std::string digest, std::string path) override {
+    const auto work = [&]() -> Result<Stored> {
+      WAN_TRY(Artifact artifact, check_blob(volume_, digest));
+      return at_path(volume_, std::move(artifact), path);
+    };
+    co_return co_await run_blocking(files(), work);
+  }
+  Task<Result<Removal>> remove(std::string digest, std::string path) override {
+    const auto work = [&] { return remove_artifact(volume_, digest, path); };
+    co_return co_await run_blocking(files(), work);
+  }
+  Task<Result<Found>> find(Name name) override {
+    const auto work = [&] {
+      return name.path.empty() ? find_blob(volume_, name.digest) : find_artifact(volume_, name.path);
+    };
+    co_return co_await run_blocking(files(), work);
+  }
+  Task<Status> send(Found found, const net::IncomingRequest&, net::ResponseWriter& writer,
+                    net::Headers headers) override {
+    // The open file itself, so that no one can put a link in its place meanwhile.
+    std::filesystem::path file = "/proc/self/fd/" + std::to_string(found.file.get());
+    co_return co_await writer.respond_file(std::move(file), std::move(headers));
+  }
+
+ private:
+  ArtifactStore volume_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> volume_backend(ArtifactStore volume) {
+  return std::make_unique<VolumeBackend>(std::move(volume));
+}
+
+std::string artifact_content_type(std::string_view path) {
+  if (path.ends_with(".mp4")) return "video/mp4";
+  if (path.ends_with(".json")) return "application/json";
+  if (path.ends_with(".png")) return "image/png";
+  return "application/octet-stream";
+}
+
+}  // namespace wan::gallery
