@@ -12,7 +12,7 @@
 namespace wan {
 
 struct Capability {
-  std::string audience;  // runtime pod: its pod UID; artifact server: "artifacts/NAMESPACE/CLAIM"
+  std::string audience;  // runtime pod: its pod UID; artifact server: "artifacts/NAMESPACE/STORE"
   std::string subject;   // the VideoJob's UID, or "" where the scope is not about one job
   std::string scope;     // "job" (PUT/GET/DELETE this job), "pod" (status, list, progress stream),
                          // "artifact:write", "artifact:read", "artifact:delete"

@@ -51,6 +51,33 @@ Rule artifact_path_rule() {
           "beginning with a letter or digit, such as clips/red-ball.mp4"};
 }
 
+Rule artifact_prefix_rule() {
+  return {
+      "self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*/?$')",
+      "must be a folder inside the bucket, its parts of letters, digits, '.', '_' and '-', each beginning "
+      "with a letter or digit, such as studio/clips"};
+}
+
+Rule endpoint_rule() {
+  return {
+      "self.matches('^https?://([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|[[][0-9a-fA-F:.]+[]])(:[0-9]{1,5})?/"
+      "?$')",
+      "must be the address of an S3 server, http:// or https://, a host and perhaps a port, such as "
+      "https://s3.eu-central-1.amazonaws.com or http://minio.storage.svc:9000"};
+}
+
+Rule bucket_rule() {
+  return {
+      "self.matches('^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]$')",
+      "must be the name of a bucket: 3 to 63 of a-z, 0-9, '-' and '.', beginning and ending with a letter or "
+      "digit"};
+}
+
+Rule region_rule() {
+  return {"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+          "must be the name of a region: a-z, 0-9 and '-', such as eu-central-1"};
+}
+
 Rule workload_name_rule() {
   return {"self.metadata.name.matches('^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$')",
           "metadata.name must be at most 50 of a-z, 0-9 and '-', beginning with a letter and ending with a "

@@ -13,6 +13,10 @@ namespace wan::api {
 [[nodiscard]] Rule label_map_rule();         // keys and values that Kubernetes takes as labels
 [[nodiscard]] Rule no_reserved_keys_rule();  // keys that the operator sets itself
 [[nodiscard]] Rule artifact_path_rule();
+[[nodiscard]] Rule artifact_prefix_rule();
+[[nodiscard]] Rule endpoint_rule();  // http(s)://HOST[:PORT]
+[[nodiscard]] Rule bucket_rule();
+[[nodiscard]] Rule region_rule();
 [[nodiscard]] Rule workload_name_rule();  // of the whole object: a name that children can be made from
 
 }  // namespace wan::api

@@ -60,8 +60,21 @@ struct OutputClaim {
   static const Table<OutputClaim>& table();
 };
 
+struct OutputBucket {
+  std::string endpoint;
+  std::string bucket;
+  std::string region;  // "" means us-east-1
+  NameRef secret_ref;
+  std::string key;
+
+  bool operator==(const OutputBucket&) const = default;
+  static const Table<OutputBucket>& table();
+};
+
+// Exactly one of the two.
 struct Output {
   std::optional<OutputClaim> pvc;
+  Boxed<OutputBucket> s3;
 
   bool operator==(const Output&) const = default;
   static const Table<Output>& table();

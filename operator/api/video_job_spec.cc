@@ -1,3 +1,4 @@
+#include "operator/api/bucket_fields.h"
 #include "operator/api/codec.h"
 #include "operator/api/limits.h"
 #include "operator/api/video_job.h"
@@ -97,10 +98,23 @@ const Table<OutputClaim>& OutputClaim::table() {
   return table;
 }
 
+const Table<OutputBucket>& OutputBucket::table() {
+  static const Table<OutputBucket> table = bucket_fields<OutputBucket>().add(
+      "key", &OutputBucket::key,
+      {.text = "Key of the video in the bucket. An object that is there already is never overwritten.",
+       .required = true,
+       .min_length = 1,
+       .max_length = 512,
+       .rules = {artifact_path_rule()}});
+  return table;
+}
+
 const Table<Output>& Output::table() {
-  static const Table<Output> table = Table<Output>()
-                                         .add("pvc", &Output::pvc, {.text = "A claim."})
-                                         .rule("has(self.pvc)", "output must name a store: pvc");
+  static const Table<Output> table =
+      Table<Output>()
+          .add("pvc", &Output::pvc, {.text = "A claim."})
+          .add("s3", &Output::s3, {.text = "A bucket."})
+          .rule("has(self.pvc) != has(self.s3)", "output must name a store, exactly one of pvc and s3");
   return table;
 }
 
@@ -250,10 +264,10 @@ const Table<VideoJobSpec>& VideoJobSpec::table() {
           .rule("!has(self.precision) || has(self.model)",
                 "precision is allowed with model only: a served model computes in its profile's")
           .rule("!has(self.model) || has(self.output)",
-                "output.pvc is required with model: say which claim the video goes to")
+                "output is required with model: say which claim or bucket the video goes to")
           .rule("!has(self.deploymentRef) || !has(self.deploymentRef.__namespace__) || has(self.output)",
-                "output.pvc is required with deploymentRef.namespace: say which claim of the job's namespace "
-                "the video goes to");
+                "output is required with deploymentRef.namespace: say which claim of the job's namespace, or "
+                "which bucket, the video goes to");
   return table;
 }
 

@@ -48,7 +48,8 @@ const Table<Resolved>& Resolved::table() {
 const Table<VideoResult>& VideoResult::table() {
   static const Table<VideoResult> table =
       Table<VideoResult>()
-          .add("url", &VideoResult::url, {.text = "Where the artifact server keeps the video."})
+          .add("url", &VideoResult::url,
+               {.text = "Where the video is: its address at the artifact server, or s3://BUCKET/KEY."})
           .add("sha256", &VideoResult::sha256, {.text = "Digest of the mp4 file."})
           .add("bytes", &VideoResult::bytes, {.text = "Size of the mp4 file."})
           .add("width", &VideoResult::width, {.text = "Width of a frame in pixels."})

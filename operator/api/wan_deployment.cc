@@ -1,5 +1,6 @@
 #include "operator/api/wan_deployment.h"
 
+#include "operator/api/bucket_fields.h"
 #include "operator/api/codec.h"
 #include "operator/api/identifiers.h"
 #include "operator/api/limits.h"
@@ -8,6 +9,17 @@
 
 namespace wan::api {
 
+const Table<ArtifactBucket>& ArtifactBucket::table() {
+  static const Table<ArtifactBucket> table = bucket_fields<ArtifactBucket>().add(
+      "prefix", &ArtifactBucket::prefix,
+      {.text =
+           "Folder of the bucket for the videos, and for what the artifact server notes about them. Unset "
+           "means its top.",
+       .max_length = 256,
+       .rules = {artifact_prefix_rule()}});
+  return table;
+}
+
 const Table<ArtifactStore>& ArtifactStore::table() {
   static const Table<ArtifactStore> table =
       Table<ArtifactStore>()
@@ -15,7 +27,8 @@ const Table<ArtifactStore>& ArtifactStore::table() {
               "pvc", &ArtifactStore::pvc,
               {.text =
                    "A claim of this namespace; ReadWriteOnce is enough, only the artifact server mounts it."})
-          .rule("has(self.pvc)", "artifacts must name a store: pvc");
+          .add("s3", &ArtifactStore::s3, {.text = "A bucket."})
+          .rule("has(self.pvc) != has(self.s3)", "artifacts must name a store, exactly one of pvc and s3");
   return table;
 }
 

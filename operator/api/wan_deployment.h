@@ -13,8 +13,21 @@
 
 namespace wan::api {
 
+struct ArtifactBucket {
+  std::string endpoint;
+  std::string bucket;
+  std::string region;  // "" means us-east-1
+  NameRef secret_ref;
+  std::string prefix;  // "": none
+
+  bool operator==(const ArtifactBucket&) const = default;
+  static const Table<ArtifactBucket>& table();
+};
+
+// Exactly one of the two.
 struct ArtifactStore {
   std::optional<ClaimRef> pvc;
+  Boxed<ArtifactBucket> s3;
 
   bool operator==(const ArtifactStore&) const = default;
   static const Table<ArtifactStore>& table();

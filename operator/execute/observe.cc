@@ -7,6 +7,7 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/kube/api_error.h"
+#include "operator/reconcile/objects/artifact_target.h"
 #include "operator/reconcile/objects/names.h"
 
 namespace wan::execute {
@@ -133,7 +134,7 @@ std::optional<reconcile::wan_deployment::Observed> observe_wan_deployment(const 
   observed.model = copy(caches.models.find(cache::Key{"", deployment->spec.model.name}));
   const std::string& uid = deployment->metadata.uid;
   observed.children = copies(caches.deployments.by(caches.deployments_by_owner, uid));
-  // Artifact servers are a matter of their claims, whoever owns them.
+  // Artifact servers are a matter of their stores, whoever owns them.
   std::erase_if(observed.children, [](const api::Deployment& child) {
     return !child.metadata.label(api::kLabelArtifacts).empty();
   });
@@ -218,13 +219,13 @@ std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& ca
   } else {
     observe_replicas(caches, runtimes, deployment, observed);
   }
-  const std::string claim = reconcile::artifact_claim(*job, deployment);
-  if (!claim.empty()) {
-    const cache::Key server{key.namespace_, reconcile::artifact_server_name(claim)};
+  const std::string target = reconcile::identity_of(reconcile::artifact_target(*job, deployment));
+  if (!target.empty()) {
+    const cache::Key server{key.namespace_, reconcile::artifact_server_name(target)};
     observed.artifact_deployment = copy(caches.deployments.find(server));
     observed.artifact_service = copy(caches.services.find(server));
     observed.artifact_pods = copies(
-        caches.pods.by(caches.pods_by_artifacts, joined(key.namespace_, reconcile::claim_hash(claim))));
+        caches.pods.by(caches.pods_by_artifacts, joined(key.namespace_, reconcile::identity_hash(target))));
   }
   return observed;
 }
@@ -234,13 +235,13 @@ void observe_twins(const Caches& caches, const std::string& job_hash,
                    reconcile::video_job::Observed& observed) {
   if (job_hash.empty()) return;
   const api::VideoJob& job = observed.job;
-  const std::string claim = reconcile::artifact_claim(job, deployment_of(caches, job));
+  const auto target = reconcile::artifact_target(job, deployment_of(caches, job));
   const std::string key = hash_key(job.metadata.namespace_, job_hash);
   for (const api::VideoJob* other : caches.video_jobs.by(caches.video_jobs_by_hash, key)) {
     const api::VideoJobStatus& status = other->status;
     if (other->metadata.uid == job.metadata.uid || other->metadata.deleted || status.job_hash != job_hash)
       continue;
-    if (reconcile::artifact_claim(*other, deployment_of(caches, *other)) != claim) continue;
+    if (reconcile::artifact_target(*other, deployment_of(caches, *other)) != target) continue;
     const reconcile::video_job::Twin twin{other->metadata.name, std::nullopt, other->metadata.uid};
     const bool has_video = status.phase == api::job_phase::kSucceeded && !status.artifact_deletion_time &&
                            !unusable(other->metadata.uid);
@@ -253,12 +254,12 @@ void observe_twins(const Caches& caches, const std::string& job_hash,
 reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key) {
   reconcile::artifacts::Observed observed;
   observed.namespace_ = key.namespace_;
-  observed.claim = key.name;
+  observed.target = key.name;
   observed.deployments = oldest(caches.wan_deployments, key.namespace_, [&](const auto& deployment) {
-    return reconcile::artifact_claim(deployment) == key.name;
+    return reconcile::identity_of(reconcile::artifact_target(deployment)) == key.name;
   });
   observed.jobs = oldest(caches.video_jobs, key.namespace_, [&](const auto& job) {
-    return reconcile::artifact_claim(job, nullptr) == key.name;
+    return reconcile::identity_of(reconcile::artifact_target(job, nullptr)) == key.name;
   });
   const cache::Key server{key.namespace_, reconcile::artifact_server_name(key.name)};
   observed.deployment = copy(caches.deployments.find(server));
@@ -309,7 +310,7 @@ Task<Status> look_for_others(kube::Api& api, reconcile::wan_deployment::Observed
 
 Task<Status> look_for_others(kube::Api& api, reconcile::artifacts::Observed& observed) {
   if (observed.deployments.empty() && observed.jobs.empty()) co_return Status();
-  const cache::Key key{observed.namespace_, reconcile::artifact_server_name(observed.claim)};
+  const cache::Key key{observed.namespace_, reconcile::artifact_server_name(observed.target)};
   WAN_CO_TRY_VOID(co_await look_up(api, kube::kDeployments, key, observed.deployment));
   co_return co_await look_up(api, kube::kServices, key, observed.service);
 }

@@ -21,7 +21,7 @@ namespace wan::execute {
 [[nodiscard]] std::optional<reconcile::video_job::Observed> observe_video_job(
     const Caches& caches, const dispatch::Runtimes& runtimes, const cache::Key& key);
 
-// The other VideoJobs of the namespace and claim that make, or have made, the video of that hash.
+// The other VideoJobs of the namespace and store that make, or have made, the video of that hash.
 // `unusable`: UIDs of jobs whose videos are of no use. A job that has ended is named without its result.
 void observe_twins(const Caches& caches, const std::string& job_hash,
                    const std::function<bool(const std::string&)>& unusable,
@@ -34,7 +34,8 @@ struct FreePods {
 };
 [[nodiscard]] FreePods free_pods(const Caches& caches, const dispatch::Runtimes& runtimes,
                                  const std::string& deployment_uid);
-// `key`: namespace and claim name. Always something: a claim that nobody names any more has a server to end.
+// `key`: namespace and identity of a target. Always something: a target that nobody names any more has a
+// server to end.
 [[nodiscard]] reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cache::Key& key);
 
 // The WanDeployment that the job names; nullptr if it names none or it does not exist.

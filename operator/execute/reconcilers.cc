@@ -6,6 +6,7 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/execute/observe.h"
+#include "operator/reconcile/objects/artifact_server.h"
 #include "operator/reconcile/objects/names.h"
 
 namespace wan::execute {
@@ -157,7 +158,8 @@ void Reconcilers::on_model(const api::GalleryModel& model) {
 
 void Reconcilers::on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after) {
   for (const api::WanDeployment* state : {before, after}) {
-    if (state != nullptr) wake_claim(state->metadata.namespace_, reconcile::artifact_claim(*state));
+    if (state == nullptr) continue;
+    wake_server(state->metadata.namespace_, reconcile::identity_of(reconcile::artifact_target(*state)));
   }
   const api::Meta& meta = after != nullptr ? after->metadata : before->metadata;
   if (after == nullptr) {
@@ -208,9 +210,8 @@ void Reconcilers::on_pod(const api::Pod* before, const api::Pod* after) {
 }
 
 void Reconcilers::on_child(const api::Meta& child) {
-  const std::string claim = child.annotation(api::kAnnotationClaim);
-  if (!child.label(api::kLabelArtifacts).empty() && !claim.empty()) {
-    wake_claim(child.namespace_, claim);
+  if (const std::string target = reconcile::target_of(child); !target.empty()) {
+    wake_server(child.namespace_, target);
     wake_held_jobs_in(child.namespace_);
     return;
   }
@@ -289,13 +290,13 @@ void Reconcilers::wake_queue_of(const api::VideoJob& job) {
 
 // A server that is there needs another look only when the job that owns it has gone.
 void Reconcilers::wake_server_of(const api::VideoJob& job, bool gone) {
-  const std::string claim = reconcile::artifact_claim(job, nullptr);
-  if (claim.empty()) return;
-  const cache::Key server{job.metadata.namespace_, reconcile::artifact_server_name(claim)};
+  const std::string target = reconcile::identity_of(reconcile::artifact_target(job, nullptr));
+  if (target.empty()) return;
+  const cache::Key server{job.metadata.namespace_, reconcile::artifact_server_name(target)};
   const api::Deployment* deployment = caches_.deployments.find(server);
   const bool complete = deployment != nullptr && caches_.services.contains(server);
   if (complete && !(gone && deployment->metadata.controlled_by(job.metadata.uid))) return;
-  wake_claim(job.metadata.namespace_, claim);
+  wake_server(job.metadata.namespace_, target);
 }
 
 // A deployment scales with its jobs, and waits for those of the pods that it drains.
@@ -309,8 +310,8 @@ void Reconcilers::wake_deployment_of(const api::VideoJob& job) {
     wan_deployments_.enqueue(cache::key_of(deployment->metadata), priority());
 }
 
-void Reconcilers::wake_claim(const std::string& namespace_, const std::string& claim) {
-  if (!claim.empty()) artifacts_.enqueue(cache::Key{namespace_, claim}, priority());
+void Reconcilers::wake_server(const std::string& namespace_, const std::string& target) {
+  if (!target.empty()) artifacts_.enqueue(cache::Key{namespace_, target}, priority());
 }
 
 void Reconcilers::runtime_changed(const dispatch::PodRef& pod, const dispatch::Change& change) {

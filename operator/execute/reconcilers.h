@@ -50,7 +50,7 @@ class Reconcilers {
   void wake_pod_owner(const std::string& owner_uid);
   void wake_pod_jobs(const std::string& pod_uid);
   void wake_server_of(const api::VideoJob& job, bool gone);
-  void wake_claim(const std::string& namespace_, const std::string& claim);
+  void wake_server(const std::string& namespace_, const std::string& target);
   void on_model(const api::GalleryModel& model);
   void on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after);
   void on_video_job(const api::VideoJob* before, const api::VideoJob* after);

@@ -70,7 +70,7 @@ struct Dispatch {
   std::string job_uid;
   int attempt = 0;
   Json body;                      // the request without the epoch and the capabilities, which execute/ adds
-  std::string artifact_audience;  // "artifacts/NAMESPACE/CLAIM"
+  std::string artifact_audience;  // "artifacts/NAMESPACE/STORE"
   std::string artifact_path;
   std::optional<ImageRef> image = {};  // joins the body
 };
@@ -112,7 +112,7 @@ struct CancelOnPod {
 // there any more counts as done.
 struct DeleteArtifact {
   std::string url;       // "http://HOST:8080/v1/artifacts/PATH"
-  std::string audience;  // "artifacts/NAMESPACE/CLAIM"
+  std::string audience;  // "artifacts/NAMESPACE/STORE"
   std::string path;
   std::string sha256;
   std::string job_uid;

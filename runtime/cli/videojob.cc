@@ -41,11 +41,11 @@ std::string deployed_model(const std::vector<Json>& documents, const std::string
   return deployment;
 }
 
-Status check_output_path(const std::string& path) {
+Status check_output_path(const std::string& field, const std::string& path) {
   const std::filesystem::path parsed(path);
   const bool climbs = std::ranges::any_of(parsed, [](const auto& part) { return part == ".."; });
   if (!path.empty() && !parsed.is_absolute() && !climbs && parsed.has_filename()) return {};
-  return fail(invalid_argument("spec.output.pvc.path: '" + path +
+  return fail(invalid_argument("spec.output." + field + ": '" + path +
                                "' is not allowed; it must be a relative file path without '..'"));
 }
 
@@ -71,8 +71,10 @@ Result<VideoJob> to_videojob(const Json& document, const std::vector<Json>& docu
   }
   job.has_image = find(*spec, {"image"}) != nullptr;
   job.precision = string_or(*spec, {"precision"}, "");
-  job.output_path = string_or(*spec, {"output", "pvc", "path"}, job.name + ".mp4");
-  WAN_TRY_VOID(check_output_path(job.output_path));
+  const bool is_bucket = find(*spec, {"output", "s3"}) != nullptr;
+  const std::string key = string_or(*spec, {"output", "s3", "key"}, "");
+  job.output_path = is_bucket ? key : string_or(*spec, {"output", "pvc", "path"}, job.name + ".mp4");
+  WAN_TRY_VOID(check_output_path(is_bucket ? "s3.key" : "pvc.path", job.output_path));
   auto generation = pipeline::generation_spec_from_json(*spec);
   if (!generation) return fail(generation.error().with_context("spec"));
   job.generation = *std::move(generation);

@@ -17,7 +17,7 @@ struct VideoJob {
   std::string model_digest;  // "" if any will do
   bool has_image = false;    // spec.image, which a cluster alone can read
   std::string precision;     // "" if the manifest does not say
-  std::string output_path;   // output.pvc.path, else NAME.mp4; relative, without ".."
+  std::string output_path;   // output.pvc.path or output.s3.key, else NAME.mp4; relative, without ".."
   pipeline::GenerationSpec generation;
 };
 

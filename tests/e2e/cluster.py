@@ -6,12 +6,14 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,10 +34,10 @@ def reason_not_possible():
 
 def settings():
     """The directories that ./wan uses, from the file that defines them."""
-    script = f'. "{ROOT}/tests/tools/common.sh"; printf "%s\\n" "$KUBE_BIN" "$KUBE_IMAGES" "$WAN_CACHE"'
-    kube_bin, kube_images, cache = subprocess.run(["bash", "-c", script], capture_output=True, text=True,
+    script = f'. "{ROOT}/tests/tools/common.sh"; printf "%s\\n" "$KUBE_BIN" "$KUBE_IMAGES" "$WAN_CACHE" "$WAN_S3_SERVER"'
+    kube_bin, kube_images, cache, s3_server = subprocess.run(["bash", "-c", script], capture_output=True, text=True,
                                                   check=True).stdout.split()
-    return {"kube_bin": kube_bin, "kube_images": kube_images, "cache": cache}
+    return {"kube_bin": kube_bin, "kube_images": kube_images, "cache": cache, "s3_server": s3_server}
 
 
 class Watch:
@@ -150,6 +152,19 @@ class Cluster:
             libc = ctypes.CDLL(None, use_errno=True)
             if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), f"entering the network namespace {name}")
+
+    def start_s3_server(self, bucket):
+        """A real S3 server that pods can reach, for the process returned: (process, endpoint, the bucket's folder)."""
+        folder = self.dir / "s3"
+        (folder / "buckets" / bucket).mkdir(parents=True)
+        with socket.socket() as free:
+            free.bind(("0.0.0.0", 0))
+            port = free.getsockname()[1]
+        account = {"ROOT_ACCESS_KEY": "e2e", "ROOT_SECRET_KEY": "e2e-secret"}
+        with open(self.dir / "s3.log", "w", encoding="utf-8") as log:
+            process = subprocess.Popen([self.settings["s3_server"], f"0.0.0.0:{port}", folder], stdout=log, stderr=log,
+                                       env={**os.environ, **account})
+        return process, f"http://{urllib.parse.urlparse(self._url).hostname}:{port}", folder / "buckets" / bucket
 
     # ---- programs ----
 

@@ -117,7 +117,8 @@ class Story(unittest.TestCase):
 
     def fetch(self, path):
         """The bytes of a finished video, as a user gets them: through the artifact server's pod."""
-        server = CLUSTER.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector=wan.gallery%2Fartifacts")["items"]
+        servers = CLUSTER.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector=wan.gallery%2Fartifacts")["items"]
+        server = [one for one in servers if "wan.gallery/claim" in one["metadata"]["annotations"]]
         self.assertEqual(len(server), 1, "one artifact server for the one claim")
         if CLUSTER.host_processes:  # kubectl exec needs a container
             return subprocess.run([CLUSTER.bin_dir / "wan-gallery", "artifacts", "get", "--root", CLUSTER.dir / "videos", path],

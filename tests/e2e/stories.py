@@ -221,6 +221,28 @@ class Generating(Story):
         self.assertGreater(likeness, 27)
         self.assertEqual(video.measure(str(video_file))["direction"], "left")
 
+    def test_a_video_goes_to_a_bucket_and_a_missing_key_to_it_is_told(self):
+        process, endpoint, folder = cluster().start_s3_server("films")
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        self.serve()
+        def to_bucket(name, secret):
+            self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", f"videojob/{name}", "--ignore-not-found")
+            self.submit(name, PROMPTS["moving-ball"][0], seed=78, output={"s3": {
+                "endpoint": endpoint, "bucket": "films", "key": f"clips/{name}.mp4", "secretRef": {"name": secret}}})
+        to_bucket("no-key", "not-there")
+        cluster().kubectl("-n", NAMESPACE, "create", "secret", "generic", "films-s3",
+                          "--from-literal=AWS_ACCESS_KEY_ID=e2e", "--from-literal=AWS_SECRET_ACCESS_KEY=e2e-secret")
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "secret/films-s3")
+        started = time.monotonic()
+        to_bucket("to-bucket", "films-s3")
+        result = self.finish("to-bucket")["status"]["result"]
+        print(f"VideoJob to a bucket: apply -> Succeeded {time.monotonic() - started:.1f} s", flush=True)
+        self.assertEqual(result["url"], "s3://films/clips/to-bucket.mp4")
+        self.assertEqual("sha256:" + hashlib.sha256((folder / "clips/to-bucket.mp4").read_bytes()).hexdigest(), result["sha256"])
+        cluster().wait("no-key says why", f"{JOBS}/no-key", lambda j: "the Secret not-there must be there, with the keys "
+                       "AWS_ACCESS_KEY_ID" in condition(j, "Ready").get("message", ""), JOB_SECONDS)
+
     def test_an_identical_job_gets_the_video_without_making_it_again(self):
         self.serve()
         prompt = PROMPTS["moving-ball"][0]

@@ -4,7 +4,6 @@
 
 #include "operator/api/reasons.h"
 #include "operator/reconcile/objects/artifact_server.h"
-#include "operator/reconcile/objects/names.h"
 
 namespace wan::reconcile::artifacts {
 namespace {
@@ -22,37 +21,46 @@ const T* oldest(const std::vector<T>& objects) {
   return first;
 }
 
-std::optional<Owner> choose_owner(const Observed& observed) {
-  if (const auto* deployment = oldest(observed.deployments)) return owner_of(*deployment);
-  if (const auto* job = oldest(observed.jobs)) return owner_of(*job);
+// Who owns the server, and the target as it says it.
+struct Referent {
+  Owner owner;
+  ArtifactTarget target;
+};
+
+std::optional<Referent> choose_referent(const Observed& observed) {
+  if (const auto* deployment = oldest(observed.deployments)) {
+    return Referent{owner_of(*deployment), artifact_target(*deployment)};
+  }
+  if (const auto* job = oldest(observed.jobs))
+    return Referent{owner_of(*job), artifact_target(*job, nullptr)};
   return std::nullopt;
 }
 
-bool is_ours(const api::Meta& live, const std::string& claim) {
-  return live.label(api::kLabelArtifacts) == claim_hash(claim) &&
-         live.annotation(api::kAnnotationClaim) == claim;
+bool is_ours(const api::Meta& live, const std::string& target) {
+  return live.label(api::kLabelArtifacts) == identity_hash(target) && target_of(live) == target;
 }
 
 template <typename T>
 void apply(Plan& plan, const std::optional<T>& live, Json object, const Observed& observed,
-           const Owner& owner) {
-  if (live && !is_ours(live->metadata, observed.claim)) {
+           const Referent& referent) {
+  if (live && !is_ours(live->metadata, observed.target)) {
     const std::string kind = string_or(object, {"kind"}, "");
-    plan.steps.push_back(EmitEvent{
-        .regarding = {owner.api_version, owner.kind, owner.namespace_, owner.name, owner.uid},
-        .type = "Warning",
-        .reason = api::reason::kNameConflict,
-        .action = "Apply",
-        .note = kind + " " + live->metadata.name + " exists and is not an artifact server of claim " +
-                observed.claim + ": delete it or use another claim"});
+    const Owner& owner = referent.owner;
+    plan.steps.push_back(
+        EmitEvent{.regarding = {owner.api_version, owner.kind, owner.namespace_, owner.name, owner.uid},
+                  .type = "Warning",
+                  .reason = api::reason::kNameConflict,
+                  .action = "Apply",
+                  .note = kind + " " + live->metadata.name + " exists and is not an artifact server of " +
+                          describe(referent.target) + ": delete it or use another store"});
     return;
   }
   apply_child(live, std::move(object), plan);
 }
 
 template <typename T>
-void remove(Plan& plan, const std::optional<T>& live, const std::string& claim) {
-  if (live && !live->metadata.deleted && is_ours(live->metadata, claim)) {
+void remove(Plan& plan, const std::optional<T>& live, const std::string& target) {
+  if (live && !live->metadata.deleted && is_ours(live->metadata, target)) {
     plan.steps.push_back(Delete{ref_of(*live)});
   }
 }
@@ -61,14 +69,15 @@ void remove(Plan& plan, const std::optional<T>& live, const std::string& claim) 
 
 Plan plan(const Observed& observed, const Settings& settings, WallTime) {
   Plan plan;
-  const auto owner = choose_owner(observed);
-  if (!owner) {
-    remove(plan, observed.deployment, observed.claim);
-    remove(plan, observed.service, observed.claim);
+  const auto referent = choose_referent(observed);
+  if (!referent) {
+    remove(plan, observed.deployment, observed.target);
+    remove(plan, observed.service, observed.target);
     return plan;
   }
-  apply(plan, observed.service, artifact_service(observed.claim, *owner), observed, *owner);
-  apply(plan, observed.deployment, artifact_deployment(observed.claim, *owner, settings), observed, *owner);
+  const auto& [owner, target] = *referent;
+  apply(plan, observed.service, artifact_service(target, owner), observed, *referent);
+  apply(plan, observed.deployment, artifact_deployment(target, owner, settings), observed, *referent);
   return plan;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The artifact server of one claim in one namespace: it runs while a WanDeployment or a VideoJob names the
-// claim, owned by the oldest of them (WanDeployments first).
+// The artifact server of one target (a claim or a bucket) in one namespace: it runs while a WanDeployment or
+// a VideoJob names the target, owned by the oldest of them (WanDeployments first).
 //
 // Plan again when a referent appears or goes, and when the Deployment or Service changes.
 
@@ -18,12 +18,12 @@ namespace wan::reconcile::artifacts {
 
 struct Observed {
   std::string namespace_;
-  std::string claim;
-  // Of the namespace's that name the claim (spec.artifacts.pvc.claimName; spec.output.pvc.claimName) at least
-  // the oldest that is not being deleted.
+  std::string target;  // identity_of()
+  // Of the namespace's that name the target (spec.artifacts; spec.output) at least the oldest that is not
+  // being deleted.
   std::vector<api::WanDeployment> deployments;
   std::vector<api::VideoJob> jobs;
-  // The objects named artifact_server_name(claim), whoever controls them.
+  // The objects named artifact_server_name(target), whoever controls them.
   std::optional<api::Deployment> deployment;
   std::optional<api::Service> service;
 };

@@ -28,33 +28,6 @@ std::string run_job_name(const api::VideoJob& job, int attempt) {
   return bounded_name(job.metadata.name, "-run-" + std::to_string(attempt));
 }
 
-std::string claim_hash(std::string_view claim) { return sha256_hex(claim).substr(0, 8); }
-
-std::string artifact_server_name(std::string_view claim) { return "wan-artifacts-" + claim_hash(claim); }
-
-std::string artifact_audience(std::string_view namespace_, std::string_view claim) {
-  return "artifacts/" + std::string(namespace_) + "/" + std::string(claim);
-}
-
-std::string artifact_claim(const api::VideoJob& job, const api::WanDeployment* deployment) {
-  if (job.spec.output && job.spec.output->pvc) return job.spec.output->pvc->claim_name;
-  // A claim is of the namespace that names it.
-  const bool same = deployment && deployment->metadata.namespace_ == job.metadata.namespace_;
-  return same ? artifact_claim(*deployment) : "";
-}
-
-std::string artifact_claim(const api::WanDeployment& deployment) {
-  const auto& artifacts = deployment.spec.artifacts;
-  return artifacts && artifacts->pvc ? artifacts->pvc->claim_name : "";
-}
-
-std::string artifact_path(const api::VideoJob& job) {
-  if (job.spec.output && job.spec.output->pvc && !job.spec.output->pvc->path.empty()) {
-    return job.spec.output->pvc->path;
-  }
-  return job.metadata.name + ".mp4";
-}
-
 std::string service_url(const api::Service& service) {
   std::string host = service.cluster_ip;
   if (host.empty()) return "";

@@ -93,7 +93,7 @@ void bury(Draft& draft) {
                             .type = "Warning",
                             .reason = api::reason::kArtifactLeft,
                             .action = "Delete",
-                            .note = "the video " + artifact_path(job) + " in claim " + claim_of(draft) +
+                            .note = "the video " + artifact_path(job) + " in " + describe(target_of(draft)) +
                                     " could not be deleted within " +
                                     std::to_string(kBurialDeadline.count()) + " s and stays"});
   } else if (step) {

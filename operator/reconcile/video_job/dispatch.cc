@@ -37,8 +37,8 @@ std::string pods_refused(const std::optional<api::Deployment>& deployment) {
 
 }  // namespace
 
-std::string claim_of(const Draft& draft) {
-  return artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
+ArtifactTarget target_of(const Draft& draft) {
+  return artifact_target(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
 }
 
 std::string artifact_url(const Draft& draft) {
@@ -47,8 +47,14 @@ std::string artifact_url(const Draft& draft) {
   return server.empty() ? "" : server + "/v1/artifacts/" + artifact_path(draft.job());
 }
 
+std::string video_url(const Draft& draft) {
+  const ArtifactTarget target = target_of(draft);
+  if (target.bucket.empty()) return artifact_url(draft);
+  return "s3://" + target.bucket + "/" + target.prefix + artifact_path(draft.job());
+}
+
 std::string artifact_audience(const Draft& draft) {
-  return reconcile::artifact_audience(draft.job().metadata.namespace_, claim_of(draft));
+  return reconcile::artifact_audience(draft.job().metadata.namespace_, target_of(draft));
 }
 
 void assign(Draft& draft, const api::Pod& pod, int attempt) {
@@ -94,7 +100,7 @@ std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {
   if (has_address && observed.artifact_deployment && observed.artifact_deployment->ready_replicas > 0) {
     return std::nullopt;
   }
-  std::string message = "the artifact server of claim " + claim_of(draft) + " is not ready";
+  std::string message = "the artifact server of " + describe(target_of(draft)) + " is not ready";
   if (const std::string refusal = pods_refused(observed.artifact_deployment); !refusal.empty()) {
     return api::Verdict{api::reason::kWaitingForArtifactServer,
                         message + ": its pod cannot be made: " + refusal};

@@ -1,6 +1,7 @@
 #pragma once
 // Giving a job to a pod.
 
+#include "operator/reconcile/objects/artifact_target.h"
 #include "operator/reconcile/video_job/draft.h"
 
 namespace wan::reconcile::video_job {
@@ -23,7 +24,9 @@ void dispatch(Draft& draft);
 [[nodiscard]] std::string artifact_url(const Draft& draft);
 [[nodiscard]] std::string artifact_audience(const Draft& draft);
 
-// The job's claim, from its own spec or its deployment's; "" if none is named.
-[[nodiscard]] std::string claim_of(const Draft& draft);
+// Where the job's video goes, by its own spec or its deployment's; empty if neither says.
+[[nodiscard]] ArtifactTarget target_of(const Draft& draft);
+// The video's place as its status says it: s3://BUCKET/KEY, or the address at the artifact server.
+[[nodiscard]] std::string video_url(const Draft& draft);
 
 }  // namespace wan::reconcile::video_job

@@ -7,6 +7,7 @@
 #include "operator/reconcile/objects/names.h"
 #include "operator/reconcile/objects/pod_template.h"
 #include "operator/reconcile/video_job/afterlife.h"
+#include "operator/reconcile/video_job/dispatch.h"
 
 namespace wan::reconcile::video_job {
 namespace {
@@ -68,10 +69,9 @@ void complete(Draft& draft, const std::string& how) {
   if (!draft.status.progress) draft.status.progress.emplace();
   draft.status.progress->percent = 100;
   end(draft, phase::kSucceeded);
-  const std::string claim =
-      artifact_claim(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
+  const ArtifactTarget target = target_of(draft);
   const api::Verdict verdict{reason::kCompleted, "the video is " + artifact_path(draft.job()) +
-                                                     (claim.empty() ? "" : " in claim " + claim) + how};
+                                                     (target.empty() ? "" : " in " + describe(target)) + how};
   set_succeeded(draft, "True", verdict);
   mark_ready(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
 }
@@ -131,6 +131,8 @@ void end_cancelled(Draft& draft) {
 
 void end_succeeded(Draft& draft, const api::JobState& state) {
   draft.status.result = state.result;
+  // The pod knows the artifact server alone.
+  if (draft.status.result && !target_of(draft).bucket.empty()) draft.status.result->url = video_url(draft);
   if (state.timings) draft.status.timings = state.timings;
   if (state.resolved) draft.status.resolved = state.resolved;
   if (!state.job_hash.empty()) draft.status.job_hash = state.job_hash;

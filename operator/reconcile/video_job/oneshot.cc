@@ -116,10 +116,10 @@ void place_on_own_pod(Draft& draft) {
   if (const auto trouble = model_trouble(draft, stalled)) {
     return stalled ? stall(draft, phase::kPending, *trouble) : wait(draft, phase::kPending, *trouble);
   }
-  if (claim_of(draft).empty()) {
-    return stall(
-        draft, phase::kPending,
-        {reason::kNoArtifactStore, "no store is named: set spec.output.pvc.claimName of a new VideoJob"});
+  if (target_of(draft).empty()) {
+    return stall(draft, phase::kPending,
+                 {reason::kNoArtifactStore,
+                  "no store is named: set spec.output.pvc or spec.output.s3 of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
   if (lacks_image(draft)) return;

@@ -72,7 +72,7 @@ struct Observed {
 
   // What the pod of `turn` (or the job's own) has said it would make of the job, asked with a Resolve step.
   std::optional<Answer> answer;
-  // VideoJobs of this namespace and claim with the hash of `answer`, or of the status while there is no
+  // VideoJobs of this namespace and store with the hash of `answer`, or of the status while there is no
   // answer.
   std::optional<Twin> finished_twin;  // its video is there, as far as is known
   std::optional<Twin> running_twin;   // assigned to a pod, or being assigned
@@ -80,7 +80,7 @@ struct Observed {
   // Since when the assigned pod has not answered, as far as this process knows; nothing while it does.
   std::optional<WallTime> unreachable_since;
 
-  // The artifact server of artifact_claim(job, deployment): objects of artifact_server_name(claim) in the
+  // The artifact server of artifact_target(job, deployment): objects of its artifact_server_name() in the
   // job's namespace, and its pods (label wan.gallery/artifacts).
   std::optional<api::Deployment> artifact_deployment;
   std::optional<api::Service> artifact_service;

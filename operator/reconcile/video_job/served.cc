@@ -73,11 +73,11 @@ void place_on_deployment(Draft& draft) {
                 {reason::kDeploymentNotFound, "WanDeployment " + name + " does not exist in namespace " +
                                                   draft.job().metadata.namespace_});
   }
-  if (claim_of(draft).empty()) {
+  if (target_of(draft).empty()) {
     return stall(
         draft, phase::kPending,
-        {reason::kNoArtifactStore, "no store is named: set spec.artifacts.pvc.claimName of WanDeployment " +
-                                       name + ", or spec.output.pvc.claimName of a new VideoJob"});
+        {reason::kNoArtifactStore, "no store is named: set spec.artifacts (pvc or s3) of WanDeployment " +
+                                       name + ", or spec.output of a new VideoJob"});
   }
   if (const auto trouble = artifact_server_trouble(draft)) return wait(draft, phase::kQueued, *trouble);
   if (lacks_image(draft)) return;

@@ -36,7 +36,7 @@ bool reuse(Draft& draft, const Twin& twin) {
                                              .job_uid = draft.job().metadata.uid,
                                              .twin_uid = twin.uid});
   delete_runs(draft);
-  end_reused(draft, twin, url);
+  end_reused(draft, twin, video_url(draft));
   return true;
 }
 

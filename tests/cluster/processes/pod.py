@@ -233,13 +233,17 @@ class Pod(threading.Thread):
 
     def _write_keys(self, kind, source, folder):
         name = source.get("secretName") or source["name"]
-        data = self._data(kind, name)
+        optional = source.get("optional", False)
+        data = self._data(kind, name, optional)
         wanted = source.get("items") or [{"key": key, "path": key} for key in data]
         for item in wanted:
-            (folder / item["path"]).write_bytes(data[item["key"]])
+            if item["key"] in data or not optional:
+                (folder / item["path"]).write_bytes(data[item["key"]])
 
-    def _data(self, kind, name):
+    def _data(self, kind, name, optional=False):
         found = self.api.call("GET", f"/api/v1/namespaces/{self.namespace}/{kind.lower()}s/{name}")
+        if found is None and optional:
+            return {}
         if found is None:
             raise Failed(f"{kind} {name} is missing")
         data = found.get("data") or {}

@@ -39,6 +39,10 @@ constexpr Bad kBad[] = {
     {"cache must have exactly one", "{}"},
     {"output must name a store", "{}"},
     {"artifacts must name a store", "{}"},
+    {"must be the address of an S3 server", "https://s3.example.com/bucket"},
+    {"must be the name of a bucket", "My_Films"},
+    {"must be the name of a region", "EU"},
+    {"must be a folder inside the bucket", "../clips"},
     {"must be a key of a ConfigMap", "a/b"},
     {"image must say where", "{}"},
     {"a toleration without key", "{operator: Equal}"},
@@ -51,8 +55,8 @@ constexpr Bad kBad[] = {
     {"scaling.scaleToZeroAfterSeconds is", "{min: 1, max: 2, scaleToZeroAfterSeconds: 5}"},
     {"spec must have exactly one", "{prompt: x}"},
     {"precision is allowed with model only", "{prompt: x, deploymentRef: {name: d}, precision: fp32}"},
-    {"output.pvc is required with model", "{prompt: x, model: {name: m}}"},
-    {"output.pvc is required with deploymentRef", "{prompt: x, deploymentRef: {name: d, namespace: n}}"},
+    {"output is required with model", "{prompt: x, model: {name: m}}"},
+    {"output is required with deploymentRef", "{prompt: x, deploymentRef: {name: d, namespace: n}}"},
     {"metadata.name must be", "{metadata: {name: with.dot}}"},
 };
 
@@ -141,6 +145,11 @@ Json base_for(const Found& rule) {
   if (kind == "VideoJob" && rule.path.size() > 1 && rule.path[1] == "image")
     spec = "{deploymentRef: {name: d}, prompt: p, image: {configMap: {name: a, key: b}}}";
   if (kind == "WanDeployment") spec = "{model: {name: m}}";
+  const std::string bucket = "endpoint: 'https://e', bucket: abc, secretRef: {name: s}";
+  const bool of_bucket = rule.path.size() > 2 && rule.path[2] == "s3";
+  if (of_bucket && kind == "VideoJob")
+    spec = "{deploymentRef: {name: d}, prompt: p, output: {s3: {key: a.mp4, " + bucket + "}}}";
+  if (of_bucket && kind == "WanDeployment") spec = "{model: {name: m}, artifacts: {s3: {" + bucket + "}}}";
   if (kind == "GalleryModel")
     spec = "{source: {local: {path: /m}}, profiles: [{name: cpu, cpu: \"1\", memory: 1Gi}]}";
   Json object = *parse_yaml("{apiVersion: wan.gallery/v1alpha1, metadata: {name: x}, spec: " + spec + "}");

@@ -5,6 +5,7 @@
 
 #include "operator/api/identifiers.h"
 #include "operator/dispatch/dispatcher.h"
+#include "operator/reconcile/objects/artifact_target.h"
 #include "operator/reconcile/objects/names.h"
 #include "tests/support/fake_api.h"
 #include "tests/support/run_task.h"
@@ -125,7 +126,7 @@ TEST_F(ObserveTest, FindsTheArtifactServerOfTheClaimThatTheJobsDeploymentNames) 
   const std::string server = reconcile::artifact_server_name("videos");
   put(caches_.services, object("ns", server, "spec: {clusterIP: 10.0.0.7}"));
   put(caches_.pods,
-      labelled(object("ns", "server-pod"), api::kLabelArtifacts, reconcile::claim_hash("videos")));
+      labelled(object("ns", "server-pod"), api::kLabelArtifacts, reconcile::identity_hash("videos")));
   const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
   ASSERT_TRUE(observed);
   ASSERT_TRUE(observed->artifact_service);
@@ -144,6 +145,23 @@ TEST_F(ObserveTest, NamesTheOldestReferentsOfAClaimInItsNamespace) {
   ASSERT_EQ(observed.jobs.size(), 1U);
   EXPECT_EQ(observed.jobs[0].metadata.name, "a");
   EXPECT_TRUE(observe_artifacts(caches_, {"ns", "unused"}).deployments.empty());
+}
+
+TEST_F(ObserveTest, KnowsTheReferentsOfABucket) {
+  const std::string bucket = "endpoint: 'https://e', bucket: films, secretRef: {name: s}";
+  put(caches_.wan_deployments,
+      object("ns", "tiny", "spec: {model: {name: m}, artifacts: {s3: {" + bucket + "}}}"));
+  put(caches_.video_jobs,
+      object("ns", "a", "spec: {model: {name: m}, prompt: p, output: {s3: {key: a.mp4, " + bucket + "}}}"));
+  put(caches_.video_jobs, object("ns", "b",
+                                 "spec: {model: {name: m}, prompt: p, output: {s3: {key: a.mp4, endpoint: "
+                                 "'https://e', bucket: films, secretRef: {name: other}}}}"));
+  const std::string target = "https://e/films/?region=us-east-1&secret=s";
+  const auto observed = observe_artifacts(caches_, {"ns", target});
+  EXPECT_EQ(observed.target, target);
+  EXPECT_EQ(observed.deployments.size(), 1U);
+  ASSERT_EQ(observed.jobs.size(), 1U);
+  EXPECT_EQ(observed.jobs[0].metadata.name, "a");
 }
 
 TEST_F(ObserveTest, AsksTheApiServerForObjectsThatTheCacheDoesNotHold) {

@@ -5,6 +5,7 @@
 
 #include "base/crypto/capability.h"
 #include "operator/api/identifiers.h"
+#include "operator/reconcile/objects/artifact_target.h"
 #include "operator/reconcile/objects/names.h"
 #include "tests/support/fake_api.h"
 #include "tests/support/fake_runtime.h"

@@ -11,7 +11,7 @@ using ::testing::SizeIs;
 Plan plan_of(const Observed& observed) { return plan(observed, settings(), kNow); }
 
 Observed named() {
-  return {.namespace_ = "films", .claim = "videos", .deployments = {make_wan_deployment()}};
+  return {.namespace_ = "films", .target = "videos", .deployments = {make_wan_deployment()}};
 }
 
 api::Meta live(const Json& object) {

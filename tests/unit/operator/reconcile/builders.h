@@ -9,6 +9,7 @@
 #include "operator/api/identifiers.h"
 #include "operator/api/reasons.h"
 #include "operator/reconcile/artifacts/plan.h"
+#include "operator/reconcile/objects/artifact_target.h"
 #include "operator/reconcile/objects/names.h"
 #include "operator/reconcile/objects/pod_template.h"
 #include "operator/reconcile/video_job/plan.h"

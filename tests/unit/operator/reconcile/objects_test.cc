@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/crypto/hmac.h"
 #include "builders.h"
@@ -29,11 +30,18 @@ std::string argument(const Json& command, const std::string& flag) {
   return found == command.end() || found + 1 == command.end() ? "" : (found + 1)->get<std::string>();
 }
 
+const ArtifactTarget kFilms{.endpoint = "https://s3.example.com",
+                            .bucket = "films",
+                            .region = "eu-central-1",
+                            .prefix = "clips/",
+                            .secret = "films-s3"};
+
 std::vector<Json> every_pod_spec() {
   const Owner owner = owner_of(make_wan_deployment());
   return {pod_spec(deployment_of(make_wan_deployment())),
           pod_spec(run_job(make_oneshot_job(), make_gallery_model(), 1, settings())),
-          pod_spec(artifact_deployment("videos", owner, settings())),
+          pod_spec(artifact_deployment({.claim = "videos"}, owner, settings())),
+          pod_spec(artifact_deployment(kFilms, owner, settings())),
           pod_spec(inspect_job(make_gallery_model(), settings()))};
 }
 
@@ -71,8 +79,8 @@ TEST(Objects, EveryChildNamesItsControllerAndItsMaker) {
        {deployment_of(deployment), runtime_service(deployment), runtime_account(deployment),
         runtime_network_policy(deployment, settings()), runtime_disruption_budget(deployment),
         controller_revision(deployment, render_revision(deployment, make_gallery_model(), settings())),
-        token_anchor(deployment, 1), artifact_deployment("videos", owner, settings()),
-        artifact_service("videos", owner)}) {
+        token_anchor(deployment, 1), artifact_deployment({.claim = "videos"}, owner, settings()),
+        artifact_service({.claim = "videos"}, owner)}) {
     const Json expected = {{"apiVersion", "wan.gallery/v1alpha1"},
                            {"kind", "WanDeployment"},
                            {"name", "tiny"},
@@ -273,11 +281,67 @@ TEST(Objects, TheTokenDependsOnKeyDeploymentAndGeneration) {
 }
 
 TEST(Objects, ArtifactServersWriteAloneToTheirClaim) {
-  const Json object = artifact_deployment("videos", owner_of(make_wan_deployment()), settings());
+  const Json object = artifact_deployment({.claim = "videos"}, owner_of(make_wan_deployment()), settings());
   EXPECT_EQ(object["metadata"]["name"], artifact_server_name("videos"));
   EXPECT_EQ(object["metadata"]["annotations"][api::kAnnotationClaim], "videos");
   EXPECT_EQ(object["spec"]["strategy"]["type"], "Recreate");
   EXPECT_EQ(argument(pod_spec(object)["containers"][0]["command"], "--audience"), "artifacts/films/videos");
+}
+
+TEST(Objects, AnArtifactServerOfABucketHoldsItsSecretAndNoClaim) {
+  const Json object = artifact_deployment(kFilms, owner_of(make_wan_deployment()), settings());
+  EXPECT_EQ(target_of(*api::meta_from_json(object)), identity_of(kFilms));
+  const Json spec = pod_spec(object);
+  const Json& container = spec["containers"][0];
+  EXPECT_EQ(argument(container["command"], "--s3-endpoint"), "https://s3.example.com");
+  EXPECT_EQ(argument(container["command"], "--s3-bucket"), "films");
+  EXPECT_EQ(argument(container["command"], "--s3-region"), "eu-central-1");
+  EXPECT_EQ(argument(container["command"], "--s3-prefix"), "clips/");
+  EXPECT_EQ(argument(container["command"], "--s3-credentials"), "/secrets/films-s3");
+  EXPECT_EQ(argument(container["command"], "--audience"), artifact_audience("films", kFilms));
+  EXPECT_EQ(container["env"].size(), 1u) << "credentials are in no environment";
+  const auto named = [&](const Json& all, const char* name) {
+    return *std::ranges::find(all, Json(name), [](const Json& one) { return one["name"]; });
+  };
+  EXPECT_EQ(named(container["volumeMounts"], "secret")["readOnly"], true);
+  const Json secret = named(spec["volumes"], "secret")["secret"];
+  EXPECT_EQ(secret["secretName"], "films-s3");
+  EXPECT_EQ(secret["optional"], true) << "the program says what is missing";
+  EXPECT_EQ(secret["defaultMode"], 0440);
+  EXPECT_EQ(secret["items"][0]["key"], "AWS_ACCESS_KEY_ID");
+  for (const Json& volume : spec["volumes"]) EXPECT_FALSE(volume.contains("persistentVolumeClaim"));
+}
+
+TEST(ArtifactTargets, KeepTheirNamesAndAreToldApart) {
+  EXPECT_EQ(identity_of({.claim = "videos"}), "videos");
+  EXPECT_EQ(artifact_server_name("videos"), "wan-artifacts-26760e7c") << "as in clusters that run";
+  EXPECT_EQ(artifact_audience("ns", {.claim = "videos"}), "artifacts/ns/videos");
+  EXPECT_THAT(artifact_audience("ns", kFilms), ::testing::StartsWith("artifacts/ns/s3:"));
+  std::set<std::string> identities{identity_of({.claim = "films"}), identity_of(kFilms)};
+  for (std::string ArtifactTarget::* member :
+       {&ArtifactTarget::endpoint, &ArtifactTarget::bucket, &ArtifactTarget::region, &ArtifactTarget::prefix,
+        &ArtifactTarget::secret}) {
+    ArtifactTarget other = kFilms;
+    other.*member = "other";
+    identities.insert(identity_of(other));
+  }
+  EXPECT_EQ(identities.size(), 7u);
+}
+
+TEST(ArtifactTargets, TwoWaysToWriteABucketAreOne) {
+  api::WanDeployment deployment = make_wan_deployment();
+  deployment.spec.artifacts = api::ArtifactStore{};
+  deployment.spec.artifacts->s3 =
+      api::ArtifactBucket{"https://s3.example.com/", "films", "eu-central-1", {"films-s3"}, "clips"};
+  EXPECT_EQ(artifact_target(deployment), kFilms);
+  deployment.spec.artifacts->s3->region = "";
+  EXPECT_EQ(artifact_target(deployment).region, "us-east-1");
+  api::VideoJob job = make_video_job("a");
+  job.spec.output = api::Output{};
+  job.spec.output->s3 =
+      api::OutputBucket{"https://s3.example.com", "films", "eu-central-1", {"films-s3"}, "clips/a.mp4"};
+  EXPECT_EQ(artifact_path(job), "clips/a.mp4");
+  EXPECT_EQ(artifact_target(job, &deployment).prefix, "") << "the key is the whole key";
 }
 
 TEST(Objects, SelectorsMatchThePodsTheyAreFor) {

@@ -105,7 +105,8 @@ TEST(VideoJob, IsStalledWhenNobodyNamesAStore) {
   const auto status = after(observed);
   EXPECT_EQ(reason_of(status.conditions), "NoArtifactStore");
   EXPECT_EQ(kstatus(status, 1), "Failed");
-  EXPECT_THAT(message_of(status.conditions), HasSubstr("spec.artifacts.pvc.claimName"));
+  EXPECT_THAT(message_of(status.conditions),
+              HasSubstr("set spec.artifacts (pvc or s3) of WanDeployment tiny"));
   observed.job.status = status;
   observed.deployment = make_wan_deployment();
   EXPECT_EQ(reason_of(after(observed).conditions), "Assigned") << "the deployment has been given a store";

@@ -99,6 +99,15 @@ TEST(VideoJobManifest, AnOutputPathStaysInItsFolder) {
   }
 }
 
+TEST(VideoJobManifest, AKeyOfABucketIsAPathToo) {
+  const auto job = [](const std::string& key) {
+    return manifest("{prompt: x, output: {s3: {endpoint: 'https://e', bucket: films, key: " + key +
+                    ", secretRef: {name: s}}}}");
+  };
+  EXPECT_EQ(parse_videojob(job("clips/a.mp4"))->output_path, "clips/a.mp4");
+  EXPECT_THAT(error_of(job("../a.mp4")), HasSubstr("spec.output.s3.key: '../a.mp4'"));
+}
+
 TEST(VideoJobManifest, WrongTypesAreErrorsOfTheField) {
   EXPECT_THAT(error_of(manifest("{prompt: x, steps: many}")), HasSubstr("spec: steps: \"many\""));
 }
