@@ -129,6 +129,7 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
 Task<net::Response> ArtifactServer::ready() {
   const Status writable = co_await store_->check();
   if (writable) co_return net::Response{200, {{"Content-Type", "text/plain"}}, "ok\n"};
+  log::warn("not ready: {}", writable.error().message);
   co_return refusal(503, "NotWritable", writable.error().message);
 }
 

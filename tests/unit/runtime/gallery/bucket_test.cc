@@ -187,6 +187,20 @@ TEST_F(BucketTest, AnAnswerWithDamagedBytesIsNotWhole) {
   run(io, server.stop(0ms));
 }
 
+TEST_F(BucketTest, ReadinessSaysWhatIsInTheWayAndThatItHasPassed) {
+  write_secret(secret(), "a-wrong-key");
+  ArtifactServer server(io.get_executor(), backend(), {}, clock);
+  ASSERT_TRUE(server.start());
+  net::Client client(io.get_executor(), {"http", "127.0.0.1", server.port(), "/"});
+  const auto ready = [&] { return *run(io, client.send({"GET", "/readyz", {}, ""}, 30s)); };
+  const net::Response not_yet = ready();
+  EXPECT_EQ(not_yet.status, 503u);
+  EXPECT_THAT(not_yet.body, AllOf(HasSubstr("NotWritable"), HasSubstr("correct AWS_SECRET_ACCESS_KEY")));
+  write_secret(secret(), S3Server::kSecretKey);
+  EXPECT_EQ(ready().status, 200u);
+  run(io, server.stop(0ms));
+}
+
 TEST(S3Error, ReadsOneWordOfTheBodyAndNothingElse) {
   EXPECT_EQ(s3_error_code("<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>x</Message></Error>"),
             "NoSuchKey");

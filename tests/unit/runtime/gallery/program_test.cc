@@ -109,6 +109,17 @@ TEST_F(ProgramTest, ServesABucketAndSaysWhatIsWrongWithIt) {
   EXPECT_TRUE(fs::exists(s3.file("films", ".wan/store")));
   serving->signal(SIGTERM);
   EXPECT_EQ(serving->wait(), 0) << serving->errors();
+  const auto with_environment = [&](const Process::Environment& environment) {
+    auto run = start({"artifacts", "--s3-endpoint", "http://127.0.0.1:" + std::to_string(s3.port()),
+                      "--s3-bucket", "films", "--uploads", folder.path(), "--listen", "127.0.0.1:0"},
+                     environment);
+    EXPECT_EQ(run->wait(), 1);
+    return run->errors();
+  };
+  EXPECT_THAT(with_environment({}), HasSubstr("the environment variable AWS_ACCESS_KEY_ID is not set"));
+  EXPECT_THAT(
+      with_environment({{"AWS_ACCESS_KEY_ID", S3Server::kAccessKey}, {"AWS_SECRET_ACCESS_KEY", "wrong"}}),
+      HasSubstr("SignatureDoesNotMatch"));
   EXPECT_EQ(start({"artifacts", "--s3-endpoint", "ftp://x", "--s3-bucket", "films"})->wait(), 2);
   EXPECT_EQ(start({"artifacts", "--s3-endpoint", "http://x"})->wait(), 2);
 }
