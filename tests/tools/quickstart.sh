@@ -71,7 +71,7 @@ set_up() {
   if [ -n "$generate_only" ] || { [ -n "$context" ] && type -P kubectl >/dev/null && type -P helm >/dev/null; }; then
     "$tools/setup.sh" --no-cluster
   else
-    "$tools/setup.sh"
+    "$tools/setup.sh" --no-tests
   fi
 }
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# setup.sh [--no-cluster] : installs what building and testing need on Debian 12 or Ubuntu 24.04. Every step looks first
-# whether its result is there, so a second run takes seconds.
+# setup.sh [--no-cluster] [--no-tests] : installs what building and testing need on Debian 12 or Ubuntu 24.04. Every
+# step looks first whether its result is there, so a second run takes seconds.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-cluster=1
+cluster=1 tests=1
 while [ $# -gt 0 ]; do case $1 in
-  --no-cluster) cluster= ;;
-  -h|--help) say "usage: ./wan setup [--no-cluster]   (--no-cluster: what the local cluster needs is left out)"; exit 0 ;;
-  *) die "./wan setup: unknown option \"$1\"; allowed: --no-cluster" ;;
+  --no-cluster) cluster= tests= ;;
+  --no-tests) tests= ;;
+  -h|--help) say "usage: ./wan setup [--no-cluster] [--no-tests]   (leaves out what the cluster and tests, or tests alone, need)"
+    exit 0 ;;
+  *) die "./wan setup: unknown option \"$1\"; allowed: --no-cluster --no-tests" ;;
 esac; shift; done
 
 build_packages=(
@@ -76,7 +78,7 @@ mapfile -t packages < <(missing_packages)
 if [ -n "$cluster" ]; then
   go_is_recent "$(go_program)" || plan "Go $go_version, 0.1 GB" 20
   have_cluster_programs || plan "Kubernetes, etcd and Helm from source (Go module proxy, 0.6 GB of modules)" 720
-  [ -x "$WAN_S3_SERVER" ] || plan "an S3 server for the tests, from source (Go module proxy)" 60
+  [ -z "$tests" ] || [ -x "$WAN_S3_SERVER" ] || plan "an S3 server for the tests, from source (Go module proxy, 0.1 GB of modules)" 60
 fi
 if [ ${#plan_names[@]} = 0 ]; then say "set-up: everything is there"; exit 0; fi
 say "set-up: ${#plan_names[@]} steps, about $(human "$(plan_left)"); caches in $WAN_CACHE"
@@ -85,5 +87,5 @@ say "set-up: ${#plan_names[@]} steps, about $(human "$(plan_left)"); caches in $
 if [ -n "$cluster" ]; then
   go_is_recent "$(go_program)" || step "Go" install_go
   have_cluster_programs || step "Kubernetes, etcd and Helm" build_cluster_programs
-  [ -x "$WAN_S3_SERVER" ] || step "the S3 server" build_s3_server
+  [ -z "$tests" ] || [ -x "$WAN_S3_SERVER" ] || step "the S3 server" build_s3_server
 fi
