@@ -29,7 +29,7 @@ class Scratch {
 
  private:
   static constexpr std::align_val_t kAlign{64};
-  static constexpr int64_t kWorthGivingBack = 1 << 21;  // floats: 8 MiB
+  static constexpr int64_t kWorthGivingBack = 1 << 20;  // floats: 4 MiB
   struct Delete {
     void operator()(float* memory) const { ::operator delete(memory, kAlign); }
   };

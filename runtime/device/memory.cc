@@ -29,12 +29,11 @@ constexpr int kFrugal = 1 << 19, kUsual = 32 << 20;
 
 }  // namespace
 
-FrugalAllocations::FrugalAllocations(bool give_back) {
-  ::mallopt(M_MMAP_THRESHOLD, kFrugal);
-  if (give_back) ::malloc_trim(0);
-}
+FrugalAllocations::FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kFrugal); }
 
 FrugalAllocations::~FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kUsual); }
+
+void give_back_freed_memory() { ::malloc_trim(0); }
 
 int64_t host_memory(const fs::path& root) {
   const int64_t machine = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);

@@ -8,15 +8,6 @@
 #include "runtime/device/memory.h"
 
 namespace wan::model {
-namespace {
-
-constexpr int64_t kPixelsOfLatent = 8 * 8;
-
-// From here on megabytes count for more than milliseconds.
-bool is_large(int64_t pixels) { return pixels >= 256 * 256; }
-
-}  // namespace
-
 AutoencoderKLWan::AutoencoderKLWan(const AutoencoderKLWanConfig& config, weights::StateDict& state,
                                    Parts parts)
     : config_(config),
@@ -36,7 +27,8 @@ AutoencoderKLWan::AutoencoderKLWan(const AutoencoderKLWanConfig& config, weights
 
 at::Tensor AutoencoderKLWan::encode(const at::Tensor& frames, bool repeated, FeatCache& cache,
                                     const Checkpoint& between_blocks) const {
-  const device::FrugalAllocations frugal(is_large(frames.size(2) * frames.size(3)));
+  const device::FrugalAllocations frugal;
+  give_back_if_large(frames);
   cache.begin_chunk();
   const at::Tensor moments =
       quant_conv_(encoder_->forward(frames.unsqueeze(0), repeated, cache, between_blocks), cache).squeeze(0);
@@ -45,7 +37,7 @@ at::Tensor AutoencoderKLWan::encode(const at::Tensor& frames, bool repeated, Fea
 
 at::Tensor AutoencoderKLWan::decode(const at::Tensor& latents, FeatCache& cache,
                                     const Checkpoint& between_blocks) const {
-  const device::FrugalAllocations frugal(is_large(latents.size(2) * latents.size(3) * kPixelsOfLatent));
+  const device::FrugalAllocations frugal;
   cache.begin_chunk();
   const at::Tensor z = at::div(latents, latents_inverse_std_).add_(latents_mean_).unsqueeze(0);
   return decoder_.forward(post_quant_conv_(z, cache), cache, between_blocks).squeeze(0);

@@ -61,6 +61,7 @@ at::Tensor WanDecoder3d::finish_frame(size_t block, at::Tensor frame, FeatCache&
                                       const Checkpoint& between_blocks) const {
   for (size_t i = block; i < up_blocks.size(); ++i) {
     if (i > 0 && up_blocks[i - 1].upsampler) frame = up_blocks[i - 1].upsampler->in_space(frame);
+    give_back_if_large(frame);
     frame = run_resnets(i, std::move(frame), cache, between_blocks);
   }
   return conv_out.after_norm(std::move(frame), norm_out, cache);

@@ -19,6 +19,8 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime/device/memory.h"
+
 namespace wan::model {
 namespace {
 
@@ -56,6 +58,11 @@ at::Tensor norm_silu(const at::Tensor& x, const at::Tensor& gamma) {
 
 at::Tensor upsample_nearest_exact(const at::Tensor& x) {
   return at::_upsample_nearest_exact2d(x, {2 * x.size(2), 2 * x.size(3)});
+}
+
+void give_back_if_large(const at::Tensor& pictures) {
+  constexpr int64_t kLarge = 256 * 256;
+  if (pictures.size(-1) * pictures.size(-2) >= kLarge) device::give_back_freed_memory();
 }
 
 void FeatCache::begin_chunk() {

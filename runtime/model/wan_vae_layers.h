@@ -20,6 +20,10 @@ namespace wan::model {
 // Twice the height and width of x [frames, channels, height, width], every pixel four times.
 [[nodiscard]] at::Tensor upsample_nearest_exact(const at::Tensor& x);
 
+// Where pictures [..., height, width] are so large that megabytes count for more than milliseconds: memory
+// that was freed before goes back to the system.
+void give_back_if_large(const at::Tensor& pictures);
+
 // The past of one video: the last input frames of every convolution in time, in the order in which a forward
 // meets them.
 class FeatCache {
