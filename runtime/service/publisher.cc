@@ -12,7 +12,8 @@ using Outcome = std::expected<void, jobs::JobError>;
 
 constexpr auto kFirstPause = 200ms;
 constexpr auto kLastPause = 10'000ms;
-constexpr auto kIdleTimeout = 30s;
+// The server answers when a bucket has the whole video: on a slow line that is later than the last byte sent.
+constexpr auto kIdleTimeout = 120s;
 
 // The server's own words, or the start of whatever else answered.
 std::string words_of(const net::Response& response) {
