@@ -1,7 +1,10 @@
-#include <csetjmp>
-#include <cstdio>  // before jpeglib.h, which wants FILE
-#include <jerror.h>
+// clang-format off
+#include <cstdio>    // before jpeglib.h, which wants FILE
 #include <jpeglib.h>
+#include <jerror.h>  // after jpeglib.h: its numbers are those of the version that the latter says
+// clang-format on
+
+#include <csetjmp>
 #include <span>
 #include <string_view>
 #include <vector>

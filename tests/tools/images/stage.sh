@@ -76,7 +76,7 @@ stage_notices() {
   mkdir -p "$system/usr/share/doc/wan-gallery"
   # Each path is asked for twice: packages name /lib/... and /usr/lib/... for the same file; one of the two is unknown.
   { cat "$rootfs/owned"; sed 's,^/lib,/usr/lib,' "$rootfs/owned"; echo /usr/sbin/update-ca-certificates; } |
-    { xargs dpkg -S 2>/dev/null || true; } | sed 's/[:,].*//' | sort -u >"$rootfs/packages"
+    { xargs dpkg -S 2>/dev/null || true; } | sed '/^diversion by /d; s/[:,].*//' | sort -u >"$rootfs/packages"
   while read -r package; do
     put 0644 "/usr/share/doc/$package/copyright" "$system/usr/share/doc/$package/copyright"
   done <"$rootfs/packages"
