@@ -22,7 +22,8 @@ constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr unsigned kMaxMarkerBytes = 0xffff;
 constexpr std::string_view kExifStart = "Exif\0\0"sv;
 
-// libjpeg leaves by longjmp: a function that calls setjmp has no object with a destructor of its own.
+// NOLINTBEGIN(cert-err52-cpp): libjpeg, which is C, leaves by longjmp.
+// A function that calls setjmp has no object with a destructor of its own.
 class JpegFile {
  public:
   explicit JpegFile(std::span<const uint8_t> bytes) : bytes_(bytes) {
@@ -100,6 +101,7 @@ class JpegFile {
   char message_[JMSG_LENGTH_MAX] = {};
   std::jmp_buf leave_{};
 };
+// NOLINTEND(cert-err52-cpp)
 
 uint8_t product(int a, int b) {  // a * b / 255, rounded
   const int scaled = a * b + 128;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr unsigned kMaxChunks = 1000, kMaxChunkBytes = 8u << 20;  // of those that carry no pixels
 
-// libpng leaves by longjmp: a function that calls setjmp has no object with a destructor of its own.
+// NOLINTBEGIN(cert-err52-cpp): libpng, which is C, leaves by longjmp.
+// A function that calls setjmp has no object with a destructor of its own.
 class PngFile {
  public:
   explicit PngFile(std::span<const uint8_t> bytes) : rest_(bytes) {
@@ -72,6 +73,7 @@ class PngFile {
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
 };
+// NOLINTEND(cert-err52-cpp)
 
 }  // namespace
 
