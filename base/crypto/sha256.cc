@@ -76,6 +76,8 @@ bool is_sha256_digest(std::string_view text) {
          text.find_first_not_of("0123456789abcdef", kPrefix.size()) == text.npos;
 }
 
+std::string hex_of(std::string_view digest) { return std::string(digest.substr(digest.find(':') + 1)); }
+
 std::string to_hex(std::span<const uint8_t> bytes) {
   constexpr char kHex[] = "0123456789abcdef";
   std::string out;

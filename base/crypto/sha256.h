@@ -38,6 +38,8 @@ class Sha256 {
 [[nodiscard]] Result<std::string> sha256_file_digest(const std::filesystem::path& file);
 // True for exactly "sha256:" and 64 lower-case hex digits.
 [[nodiscard]] bool is_sha256_digest(std::string_view text);
+// The digits of a digest, without "sha256:".
+[[nodiscard]] std::string hex_of(std::string_view digest);
 
 [[nodiscard]] std::string to_hex(std::span<const uint8_t> bytes);
 

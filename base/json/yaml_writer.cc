@@ -5,18 +5,13 @@
 
 #include "base/json/json.h"
 #include "base/json/utf8.h"
+#include "base/text.h"
 
 namespace wan {
 namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 
 // Conservative: whatever any YAML version might take for something else than this string is quoted.
 bool is_plain(std::string_view text) {
@@ -29,7 +24,7 @@ bool is_plain(std::string_view text) {
   }
   if (text.back() == ' ' || text.back() == ':' || text.find(": ") != text.npos) return false;
   constexpr std::string_view kWords[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-  return std::ranges::find(kWords, lower(text)) == std::end(kWords);
+  return std::ranges::find(kWords, lower_case(text)) == std::end(kWords);
 }
 
 bool must_be_escaped(char32_t point) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/net/http.h"
+#include "base/text.h"
 
 namespace wan::net {
 namespace {
@@ -11,12 +12,6 @@ constexpr size_t kMaxUrlBytes = 8192;
 
 std::unexpected<Error> bad_url(std::string_view why) {
   return fail(invalid_argument("URL refused: " + std::string(why)));
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
 }
 
 bool is_all_digits(std::string_view text) {
@@ -42,7 +37,7 @@ Result<std::string> parse_host(std::string_view text) {
     }
     return address.to_string();
   }
-  std::string host = lower(text);
+  std::string host = lower_case(text);
   if (host.empty() || host.size() > 255 || host.front() == '.' || host.find("..") != host.npos ||
       host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") != host.npos) {
     return bad_url("the host may have letters, digits, '-', '_' and '.'");
@@ -80,7 +75,7 @@ Result<Url> parse_url(std::string_view text) {
     return bad_url("spaces, control characters, '\\', '#' and characters beyond ASCII are not allowed");
   }
   const size_t colon = text.find("://");
-  Url url{.scheme = lower(text.substr(0, colon))};
+  Url url{.scheme = lower_case(text.substr(0, colon))};
   if (colon == text.npos || (url.scheme != "http" && url.scheme != "https")) {
     return bad_url("it does not begin with http:// or https://");
   }

@@ -4,14 +4,10 @@
 
 #include "base/environment.h"
 #include "base/io/file.h"
+#include "base/text.h"
 
 namespace wan::kube {
 namespace {
-
-std::string trim(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  return text;
-}
 
 // A file of $KUBECONFIG that does not exist is skipped, as kubectl does.
 std::vector<std::filesystem::path> existing_files(const std::string& list) {
@@ -63,7 +59,7 @@ Result<Config> in_cluster_config(std::string_view host, std::string_view port,
   if (auto token = read_file(config.token_file, 1u << 20); !token) {
     return fail(token.error().with_context("the service account's token"));
   }
-  if (auto name = read_file(directory / "namespace", 1u << 10)) config.namespace_ = trim(*name);
+  if (auto name = read_file(directory / "namespace", 1u << 10)) config.namespace_ = without_line_end(*name);
   return config;
 }
 

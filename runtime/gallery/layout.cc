@@ -171,9 +171,7 @@ Result<std::string> read_blob(const Layout& layout, const OciDescriptor& descrip
   return bytes;
 }
 
-std::string blob_key(std::string_view digest) {
-  return "blobs/sha256/" + std::string(digest.substr(digest.find(':') + 1));
-}
+std::string blob_key(std::string_view digest) { return "blobs/sha256/" + hex_of(digest); }
 
 Result<Descriptor> open_blob(const Layout& layout, std::string_view digest) {
   auto blob = open_regular(layout.root.get(), blob_key(digest));

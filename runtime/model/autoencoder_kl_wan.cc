@@ -8,6 +8,7 @@
 #include "runtime/device/memory.h"
 
 namespace wan::model {
+
 AutoencoderKLWan::AutoencoderKLWan(const AutoencoderKLWanConfig& config, weights::StateDict& state,
                                    Parts parts)
     : config_(config),

@@ -71,7 +71,7 @@ at::Tensor WanDecoder3d::forward(const at::Tensor& latents, FeatCache& cache,
                                  const Checkpoint& between_blocks) const {
   at::Tensor hidden = mid_block.forward(conv_in(latents, cache), cache);
   size_t alone = up_blocks.size();
-  while (alone > 0 && !(up_blocks[alone - 1].upsampler && up_blocks[alone - 1].upsampler->time_conv)) --alone;
+  while (alone > 0 && !up_blocks[alone - 1].in_time()) --alone;
   for (size_t i = 0; i < alone; ++i) {
     if (i > 0)
       hidden = up_blocks[i - 1].upsampler->in_space(up_blocks[i - 1].upsampler->in_time(hidden, cache));

@@ -14,6 +14,8 @@ namespace wan::model {
 struct WanUpBlock {
   std::vector<WanResidualBlock> resnets;
   std::optional<WanUpsample> upsampler;
+
+  [[nodiscard]] bool in_time() const { return upsampler && upsampler->time_conv; }
 };
 
 class WanDecoder3d {

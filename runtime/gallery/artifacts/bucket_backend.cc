@@ -26,8 +26,6 @@ constexpr int kAttempts = 5;  // to write a key that others write too
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::string_view kMarker = "wan-gallery keeps artifacts here.\n";
 
-std::string hex_of(std::string_view digest) { return std::string(digest.substr(digest.find(':') + 1)); }
-
 // To a client the store's troubles are one: it is not to be had now, and why.
 Error for_client(Error error) {
   switch (error.code) {
@@ -37,12 +35,6 @@ Error for_client(Error error) {
     case ErrorCode::kInvalidArgument: return error;
     default: return unavailable(std::move(error.message));
   }
-}
-
-Status check_digest(const std::string& digest) {
-  if (is_sha256_digest(digest)) return {};
-  return fail(
-      invalid_argument("\"" + digest.substr(0, 80) + "\" is not sha256: and 64 lower-case hex digits"));
 }
 
 // A part only of exactly the version that the client has a part of, and one part only.
@@ -87,7 +79,7 @@ class BucketBackend final : public Backend {
 
  private:
   std::string key(std::string_view path) const { return prefix_ + std::string(path); }
-  std::string blob_key(std::string_view digest) const { return key(".wan/blobs/sha256/" + hex_of(digest)); }
+  std::string blob_key(std::string_view digest) const { return key(artifact_blob_key(digest)); }
   std::string index() const { return key(".wan/index/"); }
 
   Task<Result<bool>> put_marker();
@@ -251,7 +243,7 @@ Task<Result<std::optional<Upload>>> BucketBackend::fetch(std::string key, std::s
 }
 
 Task<Result<Stored>> BucketBackend::copy(std::string digest, std::string path) {
-  WAN_CO_TRY_VOID(check_digest(digest));
+  WAN_CO_TRY_VOID(check_artifact_digest(digest));
   WAN_CO_TRY_VOID(check_artifact_path(path));
   auto paths = co_await indexed_paths(client_, index(), digest);
   if (!paths) co_return fail(for_client(std::move(paths).error()));
@@ -298,7 +290,7 @@ Task<Result<Found>> BucketBackend::find(Name name) {
     auto found = co_await describe(key(name.path), name.path);
     co_return for_client(std::move(found));
   }
-  WAN_CO_TRY_VOID(check_digest(name.digest));
+  WAN_CO_TRY_VOID(check_artifact_digest(name.digest));
   auto blob = co_await describe(blob_key(name.digest), "");
   if (blob || blob.error().code != ErrorCode::kNotFound) co_return for_client(std::move(blob));
   auto paths = co_await indexed_paths(client_, index(), name.digest);

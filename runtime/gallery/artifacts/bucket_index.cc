@@ -19,7 +19,7 @@ struct Entry {
 };
 
 std::string key_of(const std::string& folder, const std::string& digest) {
-  return folder + digest.substr(digest.find(':') + 1) + ".json";
+  return folder + hex_of(digest) + ".json";
 }
 
 // Whoever may write to the bucket may have written it: what is not a path of ours is left out.

@@ -7,6 +7,7 @@
 #include "base/crypto/sha256.h"
 #include "base/environment.h"
 #include "base/io/file.h"
+#include "base/text.h"
 
 namespace wan::gallery {
 
@@ -29,16 +30,11 @@ constexpr size_t kMaxSecretBytes = 16u << 10;
 constexpr size_t kMaxErrorBytes = 64u << 10;
 constexpr const char* kEmptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 // "" where it is absent.
 Result<std::string> secret(const std::filesystem::path& folder, const char* name) {
   if (folder.empty()) return environment(name);
   auto text = read_file(folder / name, kMaxSecretBytes);
-  if (text) return trimmed(*std::move(text));
+  if (text) return without_line_end(*std::move(text));
   if (text.error().code == ErrorCode::kNotFound) return "";
   return fail(text.error());
 }

@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "base/crypto/hmac.h"
+#include "base/text.h"
 
 namespace wan::gallery {
 namespace {
 
 constexpr const char* kAlgorithm = "AWS4-HMAC-SHA256";
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
 
 // Without spaces round it, and runs of spaces as one.
 std::string folded(std::string_view value) {
@@ -32,7 +27,7 @@ std::string folded(std::string_view value) {
 std::map<std::string, std::string> canonical_headers(const net::Headers& headers) {
   std::map<std::string, std::string> result;
   for (const auto& [name, value] : headers.fields()) {
-    const auto [place, is_new] = result.try_emplace(lower(name), folded(value));
+    const auto [place, is_new] = result.try_emplace(lower_case(name), folded(value));
     if (!is_new) place->second += "," + folded(value);
   }
   return result;

@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::string_view kOwn = ".wan";
 
-std::string artifact_blob_key(std::string_view digest) {
-  return ".wan/blobs/sha256/" + std::string(digest.substr(digest.find(':') + 1));
-}
-
 std::string temporary_key() {
   const std::string bytes = random_bytes(8);
   return ".wan/tmp/" + to_hex(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
@@ -101,6 +97,14 @@ Result<Publication> compare_with_existing(const ArtifactStore& store, std::strin
 }
 
 }  // namespace
+
+Status check_artifact_digest(std::string_view digest) {
+  if (is_sha256_digest(digest)) return {};
+  return fail(invalid_argument("\"" + std::string(digest.substr(0, 80)) +
+                               "\" is not sha256: and 64 lower-case hex digits"));
+}
+
+std::string artifact_blob_key(std::string_view digest) { return ".wan/blobs/sha256/" + hex_of(digest); }
 
 Status check_artifact_path(std::string_view path) {
   WAN_TRY_VOID(check_key(path));
@@ -232,10 +236,7 @@ Result<Descriptor> open_artifact(const ArtifactStore& store, std::string_view pa
 }
 
 Result<Descriptor> open_artifact_blob(const ArtifactStore& store, std::string_view digest) {
-  if (!is_sha256_digest(digest)) {
-    return fail(invalid_argument("\"" + std::string(digest.substr(0, 80)) +
-                                 "\" is not sha256: and 64 lower-case hex digits"));
-  }
+  WAN_TRY_VOID(check_artifact_digest(digest));
   return open_regular(store.root.get(), artifact_blob_key(digest));
 }
 

@@ -29,6 +29,10 @@ struct Artifact {
 
 // A key outside .wan, which is ours.
 [[nodiscard]] Status check_artifact_path(std::string_view path);
+// "sha256:" and 64 hex digits.
+[[nodiscard]] Status check_artifact_digest(std::string_view digest);
+// Where the store, of whatever kind, keeps a blob: .wan/blobs/sha256/HEX.
+[[nodiscard]] std::string artifact_blob_key(std::string_view digest);
 
 [[nodiscard]] Result<ArtifactStore> open_artifacts(const std::filesystem::path& folder);
 // A folder for uploads alone, not for artifacts: makes .wan/tmp and removes what interrupted uploads left.

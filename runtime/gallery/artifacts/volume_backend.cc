@@ -82,11 +82,4 @@ std::unique_ptr<Backend> volume_backend(ArtifactStore volume) {
   return std::make_unique<VolumeBackend>(std::move(volume));
 }
 
-std::string artifact_content_type(std::string_view path) {
-  if (path.ends_with(".mp4")) return "video/mp4";
-  if (path.ends_with(".json")) return "application/json";
-  if (path.ends_with(".png")) return "image/png";
-  return "application/octet-stream";
-}
-
 }  // namespace wan::gallery
