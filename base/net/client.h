@@ -3,6 +3,7 @@
 // Errors: kUnavailable (connect, reset, DNS), kDeadlineExceeded, kCorrupt (framing, TLS), kResourceExhausted
 // (limits), kCancelled. A status code of any kind is a Response, not an Error.
 
+#include <boost/asio/ip/address.hpp>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -20,6 +21,9 @@ struct ClientSettings {
   std::chrono::seconds idle_timeout{50};
   size_t max_response_bytes = 64u << 20;
   std::optional<Url> proxy;  // http: asked to CONNECT to the origin, for every connection
+  // Where a connection may go, if set: of the host's addresses only those that it allows are tried, however
+  // the name may resolve a moment later. kPermissionDenied where none is left.
+  std::function<bool(const asio::ip::address&)> allows_address;
 };
 
 // A response whose body is read piece by piece, as it arrives. Destroying it closes the connection unless the

@@ -29,7 +29,7 @@ Task<Result<std::unique_ptr<Connection>>> ConnectionPool::connect(Patience patie
   WAN_CO_TRY(std::shared_ptr<TlsContext> tls, tls_context());
   const Patience limited = patience.at_most(settings_.connect_timeout);
   Result<std::unique_ptr<Transport>> transport =
-      co_await net::connect(origin_, settings_.proxy, std::move(tls), limited);
+      co_await net::connect(origin_, settings_.proxy, std::move(tls), settings_.allows_address, limited);
   if (!transport) {
     const std::string through = settings_.proxy ? " through the proxy " + authority(*settings_.proxy) : "";
     co_return fail(transport.error().with_context("connect to " + authority(origin_) + through));

@@ -121,6 +121,13 @@ Task<Status> connect_to_one(beast::tcp_stream& stream, std::vector<tcp::endpoint
   co_return fail(last);
 }
 
+Status keep_allowed(std::vector<tcp::endpoint>& endpoints, const AddressFilter& allows) {
+  if (!allows) return {};
+  std::erase_if(endpoints, [&](const tcp::endpoint& one) { return !allows(one.address()); });
+  if (!endpoints.empty()) return {};
+  return fail({ErrorCode::kPermissionDenied, "its address is not one that may be asked"});
+}
+
 // RFC 9110, 9.3.6. The answer is read byte by byte: what follows it belongs to the server.
 Task<Status> open_tunnel(beast::tcp_stream& stream, std::string target, SteadyTime deadline) {
   const std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
@@ -182,12 +189,14 @@ std::unique_ptr<Transport> make_transport(tcp::socket socket) {
 }
 
 Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::optional<Url> proxy,
-                                                 std::shared_ptr<TlsContext> tls, Patience patience) {
+                                                 std::shared_ptr<TlsContext> tls, AddressFilter allows,
+                                                 Patience patience) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const SteadyTime deadline = patience.next_deadline();
   if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(cancelled("cancelled"));
   const Url& next = proxy ? *proxy : origin;
   WAN_CO_TRY(std::vector<tcp::endpoint> endpoints, co_await resolve(next.host, next.port, deadline));
+  WAN_CO_TRY_VOID(keep_allowed(endpoints, allows));
 
   beast::tcp_stream stream(executor);
   const Status connected = co_await connect_to_one(stream, std::move(endpoints), deadline);

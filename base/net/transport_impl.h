@@ -2,6 +2,7 @@
 // One connection as bytes, plain or TLS, with a deadline on every operation. Internal to base/net.
 
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -41,10 +42,12 @@ class Transport {
 
 [[nodiscard]] std::unique_ptr<Transport> make_transport(asio::ip::tcp::socket socket);
 
-// Resolves, tries each address, has `proxy` make the tunnel if there is one, and makes the TLS handshake if
-// `tls` is set.
+using AddressFilter = std::function<bool(const asio::ip::address&)>;
+
+// Resolves, tries each address that `allows` lets through (unset: each), has `proxy` make the tunnel if there
+// is one, and makes the TLS handshake if `tls` is set.
 [[nodiscard]] Task<Result<std::unique_ptr<Transport>>> connect(Url origin, std::optional<Url> proxy,
                                                                std::shared_ptr<TlsContext> tls,
-                                                               Patience patience);
+                                                               AddressFilter allows, Patience patience);
 
 }  // namespace wan::net

@@ -74,6 +74,22 @@ TEST_F(ClientTest, SendsWhatItWasGiven) {
                 "\r\nUser-Agent: wan-gallery/" WAN_VERSION "\r\nAccept: x\r\nContent-Length: 5\r\n\r\n");
 }
 
+TEST_F(ClientTest, ConnectsOnlyWhereItMay) {
+  settings.allows_address = [](const asio::ip::address& address) { return address.is_v6(); };
+  script({{answer("never")}});
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    connect_to(server->port(), host);
+    const Result<Response> refused = send(get());
+    // localhost may be ::1 too, where nobody listens.
+    ASSERT_FALSE(refused) << host;
+    if (host == std::string("127.0.0.1")) EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  }
+  EXPECT_EQ(server->connections(), 0u);
+  settings.allows_address = [](const asio::ip::address& address) { return address.is_loopback(); };
+  connect_to(server->port());
+  EXPECT_EQ(outcome(get()), "never");
+}
+
 TEST_F(ClientTest, SaysTheLengthOfAnEmptyPostAndNoneOfAGet) {
   script({{answer(""), answer("")}});
   EXPECT_EQ(outcome({.method = "POST"}), "");
