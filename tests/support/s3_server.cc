@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdexcept>
@@ -37,7 +38,9 @@ bool answers(uint16_t port) {
   return !error;
 }
 
-int start(const std::string& address, const fs::path& folder) {
+// The server takes "" for no TLS.
+int start(const std::string& address, const fs::path& folder, const std::string& certificate,
+          const std::string& key) {
   const std::string log = folder / "log", storage = folder;
   const int pid = ::fork();
   if (pid != 0) return pid;
@@ -46,6 +49,8 @@ int start(const std::string& address, const fs::path& folder) {
   ::dup2(out, STDERR_FILENO);
   ::setenv("ROOT_ACCESS_KEY", S3Server::kAccessKey, 1);
   ::setenv("ROOT_SECRET_KEY", S3Server::kSecretKey, 1);
+  ::setenv("TLS_CERT", certificate.c_str(), 1);
+  ::setenv("TLS_KEY", key.c_str(), 1);
   ::execl(program().c_str(), "s3server", address.c_str(), storage.c_str(), nullptr);
   ::_exit(127);
 }
@@ -54,9 +59,14 @@ int start(const std::string& address, const fs::path& folder) {
 
 bool S3Server::is_available() { return !program().empty(); }
 
-S3Server::S3Server(const fs::path& folder) : folder_(folder), port_(free_port()) {
+S3Server::S3Server(const fs::path& folder, const std::string& certificate, const std::string& key)
+    : folder_(folder), port_(free_port()), tls_(!certificate.empty()) {
   fs::create_directories(folder_);
-  pid_ = start("127.0.0.1:" + std::to_string(port_), folder_);
+  const fs::path certificate_file = tls_ ? folder_ / "tls.crt" : "",
+                 key_file = tls_ ? folder_ / "tls.key" : "";
+  if (tls_) std::ofstream(certificate_file) << certificate;
+  if (tls_) std::ofstream(key_file) << key;
+  pid_ = start("127.0.0.1:" + std::to_string(port_), folder_, certificate_file, key_file);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!answers(port_)) {
     if (std::chrono::steady_clock::now() > end || ::waitpid(pid_, nullptr, WNOHANG) == pid_) {
@@ -72,7 +82,7 @@ S3Server::~S3Server() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-net::Url S3Server::url() const { return {"http", "127.0.0.1", port_, "/"}; }
+net::Url S3Server::url() const { return {tls_ ? "https" : "http", "127.0.0.1", port_, "/"}; }
 
 // What the server takes for a bucket is a folder.
 void S3Server::make_bucket(const std::string& name) const {

@@ -17,8 +17,9 @@ class S3Server {
 
   // Whether it was built: $WAN_S3_SERVER, which ./wan test sets.
   static bool is_available();
-  // Returns when it answers.
-  explicit S3Server(const std::filesystem::path& folder);
+  // Returns when it answers. With a certificate and its key, both in PEM, it speaks TLS.
+  explicit S3Server(const std::filesystem::path& folder, const std::string& certificate = "",
+                    const std::string& key = "");
   ~S3Server();
   S3Server(const S3Server&) = delete;
   S3Server& operator=(const S3Server&) = delete;
@@ -32,6 +33,7 @@ class S3Server {
  private:
   std::filesystem::path folder_;
   uint16_t port_ = 0;
+  bool tls_ = false;
   int pid_ = -1;
 };
 

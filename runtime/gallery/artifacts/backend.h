@@ -41,6 +41,8 @@ class Backend {
   [[nodiscard]] virtual Status prepare() = 0;
   // Takes bytes now. kUnavailable may pass; any other error needs somebody to put something right.
   [[nodiscard]] virtual Task<Status> check() = 0;
+  // The same for a store that is only read; what it holds need not be ours.
+  [[nodiscard]] virtual Task<Status> check_readable() = 0;
   // Uploads wait here until their digest is known.
   [[nodiscard]] virtual const ArtifactStore& incoming() const = 0;
   // "the volume": what is full when `incoming` is.
@@ -52,6 +54,9 @@ class Backend {
   [[nodiscard]] virtual Task<Result<Stored>> copy(std::string digest, std::string path) = 0;
   [[nodiscard]] virtual Task<Result<Removal>> remove(std::string digest, std::string path) = 0;
   [[nodiscard]] virtual Task<Result<Found>> find(Name name) = 0;
+  // Somebody has asked for the blob. Where blobs can be listed, those that no path has go 30 days after the
+  // last time.
+  [[nodiscard]] virtual Task<void> note_use(std::string /*digest*/) { co_return; }
   // Answers a GET or HEAD; an error: what was sent of the answer is not whole.
   [[nodiscard]] virtual Task<Status> send(Found found, const net::IncomingRequest& request,
                                           net::ResponseWriter& writer, net::Headers headers) = 0;
@@ -68,6 +73,7 @@ class Backend {
 struct BucketSettings {
   S3Settings s3;
   std::string prefix;                 // "" or ends in "/"; in front of every key
+  bool read_only = false;             // somebody else's: an object without a digest is not hashed to be found
   std::filesystem::path credentials;  // as read_s3_credentials() takes it
 };
 // `uploads`: a folder for bytes on their way in. `clock` outlives the backend.

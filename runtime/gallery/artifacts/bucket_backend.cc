@@ -57,6 +57,7 @@ class BucketBackend final : public Backend {
   BucketBackend(asio::any_io_executor executor, BucketSettings settings, ArtifactStore uploads,
                 const Clock& clock)
       : prefix_(std::move(settings.prefix)),
+        read_only_(settings.read_only),
         uploads_(std::move(uploads)),
         clock_(clock),
         client_(std::move(executor), std::move(settings.s3), std::move(settings.credentials), files(),
@@ -68,6 +69,7 @@ class BucketBackend final : public Backend {
     return fail(prepared.error().with_context("the folder for uploads " + uploads_.folder.string()));
   }
   Task<Status> check() override;
+  Task<Status> check_readable() override;
   const ArtifactStore& incoming() const override { return uploads_; }
   std::string_view incoming_name() const override { return "the folder for uploads"; }
   Task<Result<Stored>> publish(Upload& upload, std::string digest, std::string path) override;
@@ -96,6 +98,7 @@ class BucketBackend final : public Backend {
   Task<Status> forget(std::string digest, std::string path);
 
   std::string prefix_;
+  bool read_only_;
   ArtifactStore uploads_;
   const Clock& clock_;
   std::optional<SteadyTime> checked_at_;
@@ -129,6 +132,13 @@ Task<Status> BucketBackend::check() {
   co_return Status{};
 }
 
+Task<Status> BucketBackend::check_readable() {
+  if (checked_at_ && clock_.steady() - *checked_at_ < kCheckedFor) co_return Status{};
+  WAN_CO_TRY_VOID(co_await client_.check_readable(key(".wan/store")));
+  checked_at_ = clock_.steady();
+  co_return Status{};
+}
+
 Task<Result<Copied>> BucketBackend::read_through(std::string key, Upload* upload) {
   net::Headers none;
   WAN_CO_TRY(auto stream, co_await client_.get(std::move(key), std::move(none)));
@@ -153,7 +163,7 @@ Task<Result<Found>> BucketBackend::describe(std::string key, std::string path) {
   Found found{.artifact = {std::move(path), object.sha256, static_cast<int64_t>(object.bytes)},
               .key = key,
               .version = object.etag};
-  if (!object.sha256.empty()) co_return found;
+  if (!object.sha256.empty() || read_only_) co_return found;
   WAN_CO_TRY(const Copied hashed, co_await read_through(std::move(key), nullptr));
   found.artifact.digest = hashed.digest;
   co_return found;

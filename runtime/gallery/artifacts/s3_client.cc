@@ -167,6 +167,16 @@ Task<Result<S3Object>> S3Client::head(std::string key) {
   co_return object;
 }
 
+Task<Status> S3Client::check_readable(std::string absent_key) {
+  const Call call{.method = "GET", .key = std::move(absent_key)};
+  WAN_CO_TRY(const net::Response response, co_await exchange(call));
+  // A key that may not list the bucket is not told what is absent.
+  if (response.status == 200 || s3_error_code(response.body) == "AccessDenied") co_return Status{};
+  Error error = refused(call, response.status, response.body);
+  if (error.code == ErrorCode::kNotFound) co_return Status{};
+  co_return fail(std::move(error));
+}
+
 Task<Result<S3Client::Stream>> S3Client::open(const Call& call) {
   WAN_CO_TRY(net::Request request, co_await signed_request(call));
   auto stream = co_await client_->open(std::move(request), kTimeout);

@@ -56,6 +56,8 @@ class S3Client {
 
   // kNotFound, or what s3_error() says.
   [[nodiscard]] Task<Result<S3Object>> head(std::string key);
+  // Whether objects can be asked for, seen at one that may be absent.
+  [[nodiscard]] Task<Status> check_readable(std::string absent_key);
   // 200, 206 or 416.
   [[nodiscard]] Task<Result<Stream>> get(std::string key, net::Headers headers);
   // A small object; kResourceExhausted beyond `max_bytes`.

@@ -27,6 +27,24 @@ net::Response to_response(const Error& error) {
   }
 }
 
+net::Response not_allowed(bool read_only, bool is_blob) {
+  const char* allowed = is_blob ? "GET, HEAD, PUT" : "GET, HEAD, PUT, DELETE";
+  if (read_only) allowed = "GET, HEAD";
+  net::Response response = refusal(405, "MethodNotAllowed", std::string(allowed) + " are answered here");
+  response.headers.set("Allow", allowed);
+  return response;
+}
+
+// 422: the asker's business; 502: that of whoever has the file.
+net::Response not_taken_in(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotFound: return refusal(404, "NotFound", error.message);
+    case ErrorCode::kInvalidArgument: return refusal(422, "Refused", error.message);
+    case ErrorCode::kFailedPrecondition: return refusal(502, "SourceUnavailable", error.message);
+    default: return to_response(error);
+  }
+}
+
 net::Response published(const Stored& stored) {
   const Artifact& artifact = stored.artifact;
   const Json body = {{"path", artifact.path}, {"sha256", artifact.digest}, {"bytes", artifact.bytes}};
@@ -43,6 +61,7 @@ ArtifactServer::ArtifactServer(asio::any_io_executor executor, std::unique_ptr<B
     : store_(std::move(store)),
       settings_(std::move(settings)),
       clock_(clock),
+      intake_(executor, *store_, settings_.intake, clock),
       http_(executor, settings_.http, [this](net::IncomingRequest& request, net::ResponseWriter& writer) {
         return handle(request, writer);
       }) {}
@@ -55,11 +74,16 @@ Status ArtifactServer::start() {
 Task<Status> ArtifactServer::wait_until_usable(std::chrono::milliseconds patience) {
   const SteadyTime end = clock_.steady() + patience;
   for (;;) {
-    Status usable = co_await store_->check();
+    Status usable = co_await check_store();
     const bool may_come = !usable && usable.error().code == ErrorCode::kUnavailable;
     if (!may_come || clock_.steady() >= end) co_return usable;
     WAN_CO_TRY_VOID(co_await sleep_for(kLookAgain));
   }
+}
+
+Task<Status> ArtifactServer::check_store() {
+  if (settings_.read_only) co_return co_await store_->check_readable();
+  co_return co_await store_->check();
 }
 
 // Checks what can be checked before any byte is taken.
@@ -80,6 +104,7 @@ std::optional<net::Response> ArtifactServer::refuse_head(const net::IncomingRequ
 
 Task<void> ArtifactServer::stop(std::chrono::milliseconds grace) {
   co_await http_.stop(grace);
+  co_await intake_.stop();
   store_->files().join();
 }
 
@@ -95,6 +120,9 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
     net::Response response = co_await ready();
     co_return (void) co_await writer.respond(std::move(response));
   }
+  if (method == "POST" && segments.size() == 2 && segments[0] == "v1" && segments[1] == "blobs") {
+    co_return co_await take_in(request, writer);
+  }
   Resource resource;
   if (segments.size() >= 3 && segments[0] == "v1" && segments[1] == "artifacts") {
     for (size_t i = 2; i < segments.size(); ++i) resource.path += (i > 2 ? "/" : "") + segments[i];
@@ -107,10 +135,8 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
     co_return (void) co_await writer.respond(std::move(response));
   }
   const bool is_removal = method == "DELETE" && !resource.path.empty();
-  if (!is_read && !is_removal && method != "PUT") {
-    net::Response response =
-        refusal(405, "MethodNotAllowed", "GET, HEAD, PUT, and DELETE of an artifact, are answered here");
-    response.headers.set("Allow", resource.path.empty() ? "GET, HEAD, PUT" : "GET, HEAD, PUT, DELETE");
+  if (!is_read && (settings_.read_only || (!is_removal && method != "PUT"))) {
+    net::Response response = not_allowed(settings_.read_only, resource.path.empty());
     co_return (void) co_await writer.respond(std::move(response));
   }
   const char* scope = is_read ? "artifact:read" : is_removal ? "artifact:delete" : "artifact:write";
@@ -127,10 +153,36 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
 }
 
 Task<net::Response> ArtifactServer::ready() {
-  const Status writable = co_await store_->check();
-  if (writable) co_return net::Response{200, {{"Content-Type", "text/plain"}}, "ok\n"};
-  log::warn("not ready: {}", writable.error().message);
-  co_return refusal(503, "NotWritable", writable.error().message);
+  const Status usable = co_await check_store();
+  if (usable) co_return net::Response{200, {{"Content-Type", "text/plain"}}, "ok\n"};
+  log::warn("not ready: {}", usable.error().message);
+  co_return refusal(503, settings_.read_only ? "NotReadable" : "NotWritable", usable.error().message);
+}
+
+Task<void> ArtifactServer::take_in(net::IncomingRequest& request, net::ResponseWriter& writer) {
+  const Need need{"artifact:write", std::nullopt, "blobs"};
+  auto allowed = authorize(settings_.authority, request.head().headers, need, clock_.wall());
+  if (!allowed) co_return (void) co_await writer.respond(std::move(allowed).error());
+  if (settings_.read_only) {
+    net::Response response = not_allowed(true, true);
+    co_return (void) co_await writer.respond(std::move(response));
+  }
+  net::Response response = co_await take_in(request);
+  (void)co_await writer.respond(std::move(response));
+}
+
+Task<net::Response> ArtifactServer::take_in(net::IncomingRequest& request) {
+  const Result<std::string> body = co_await request.read_body();
+  if (!body) co_return net::error_response(body.error());
+  const Result<Json> json = parse_json(*body);
+  if (!json) co_return refusal(422, "Invalid", json.error().message);
+  Result<IntakeRequest> wanted = intake_request_from_json(*json);
+  if (!wanted) co_return refusal(422, "Invalid", wanted.error().message);
+  const auto taken = co_await intake_.take(*std::move(wanted));
+  if (!taken) co_return not_taken_in(taken.error());
+  if (!*taken) co_return net::json_response(202, "{}");
+  const Json answer = {{"sha256", (*taken)->digest}, {"bytes", (*taken)->bytes}};
+  co_return net::json_response(200, answer.dump());
 }
 
 Task<Status> ArtifactServer::receive(net::IncomingRequest& request, Upload& upload) {
@@ -211,10 +263,12 @@ Task<void> ArtifactServer::get(const net::IncomingRequest& request, net::Respons
     net::Response response = net::error_response(found.error());
     co_return (void) co_await writer.respond(std::move(response));
   }
-  net::Headers headers{{"ETag", "\"" + found->artifact.digest + "\""},
-                       {"X-Content-SHA256", found->artifact.digest},
-                       {"Content-Type", artifact_content_type(resource.path)},
+  net::Headers headers{{"Content-Type", artifact_content_type(resource.path)},
                        {"Cache-Control", "private, no-transform"}};
+  if (!found->artifact.digest.empty()) {
+    headers.set("ETag", "\"" + found->artifact.digest + "\"");
+    headers.set("X-Content-SHA256", found->artifact.digest);
+  }
   const Status sent = co_await store_->send(*std::move(found), request, writer, std::move(headers));
   if (!sent) log::info("get {}: {}", resource.capability_path, sent.error().message);
 }

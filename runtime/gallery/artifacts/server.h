@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/net/server.h"
 #include "runtime/gallery/artifacts/backend.h"
+#include "runtime/gallery/artifacts/intake.h"
 #include "runtime/gallery/authority.h"
 
 namespace wan::gallery {
@@ -11,6 +12,8 @@ namespace wan::gallery {
 struct ArtifactServerSettings {
   Authority authority;
   net::ServerSettings http;
+  bool read_only = false;  // a store that others fill: nothing is written, not even to see whether one could
+  IntakeSettings intake;
 };
 
 class ArtifactServer {
@@ -30,6 +33,9 @@ class ArtifactServer {
   [[nodiscard]] std::optional<net::Response> refuse_head(const net::IncomingRequest& request) const;
   [[nodiscard]] Task<void> handle(net::IncomingRequest& request, net::ResponseWriter& writer);
   [[nodiscard]] Task<net::Response> ready();
+  [[nodiscard]] Task<Status> check_store();
+  [[nodiscard]] Task<void> take_in(net::IncomingRequest& request, net::ResponseWriter& writer);
+  [[nodiscard]] Task<net::Response> take_in(net::IncomingRequest& request);
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, const Resource& resource);
   [[nodiscard]] Task<net::Response> copy(const Resource& resource, std::string digest);
   [[nodiscard]] Task<Status> receive(net::IncomingRequest& request, Upload& upload);
@@ -40,6 +46,7 @@ class ArtifactServer {
   std::unique_ptr<Backend> store_;
   ArtifactServerSettings settings_;
   const Clock& clock_;
+  Intake intake_;
   net::Server http_;
 };
 

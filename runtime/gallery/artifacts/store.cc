@@ -194,6 +194,31 @@ Result<Artifact> check_blob(const ArtifactStore& store, std::string_view digest)
                       " now: something changed them"));
 }
 
+Status note_blob_use(const ArtifactStore& store, std::string_view digest) {
+  WAN_TRY_VOID(check_artifact_digest(digest));
+  WAN_TRY(const Place blob, locate(store.root.get(), artifact_blob_key(digest)));
+  // The time of reading alone: by that of writing the digest of a path is remembered.
+  const timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  if (::utimensat(blob.folder.get(), blob.name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0) return {};
+  return fail(from_errno(errno, "note the use of " + std::string(digest)));
+}
+
+size_t remove_unused_blobs(const ArtifactStore& store, std::chrono::seconds unused_for) {
+  const auto oldest = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() - unused_for);
+  const auto folder = locate(store.root.get(), artifact_blob_key("sha256:x"));
+  size_t removed = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(store.folder / ".wan/blobs/sha256", error)) {
+    const std::string name = entry.path().filename();
+    struct stat blob{};
+    if (!folder || ::fstatat(folder->folder.get(), name.c_str(), &blob, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    const bool has_path = blob.st_nlink > 1;
+    if (has_path || std::max(blob.st_atime, blob.st_mtime) >= oldest) continue;
+    if (::unlinkat(folder->folder.get(), name.c_str(), 0) == 0) ++removed;
+  }
+  return removed;
+}
+
 Result<Publication> publish_file(const ArtifactStore& store, std::string_view digest, std::string_view path) {
   WAN_TRY_VOID(check_artifact_path(path));
   WAN_TRY(const Place to, locate(store.root.get(), path, Missing::kCreate));

@@ -5,6 +5,7 @@
 // Bytes become visible only complete, synced and under the digest they were announced with; a path, once
 // taken, keeps its bytes (publication is if-absent).
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -74,6 +75,12 @@ class Upload {
 
 // A blob that is there already, read and hashed again. kNotFound; kCorrupt if it is not what its name says.
 [[nodiscard]] Result<Artifact> check_blob(const ArtifactStore& store, std::string_view digest);
+
+// Somebody has asked for the blob now. kNotFound.
+[[nodiscard]] Status note_blob_use(const ArtifactStore& store, std::string_view digest);
+// Removes the blobs that no path has and that nobody has put there or asked for in `unused_for`: pictures
+// that videos were begun with. Returns how many.
+size_t remove_unused_blobs(const ArtifactStore& store, std::chrono::seconds unused_for);
 
 enum class Publication { kCreated, kSameBytes };
 // The blob at a path: kSameBytes if the path holds these bytes already, kAlreadyExists if it holds others.

@@ -1,9 +1,13 @@
 #include "base/async/blocking.h"
+#include "base/log.h"
 #include "runtime/gallery/artifacts/backend.h"
 #include "runtime/gallery/key.h"
 
 namespace wan::gallery {
 namespace {
+
+constexpr std::chrono::hours kUnusedFor{30 * 24};
+constexpr std::chrono::hours kTidyingPause{24};
 
 Result<Found> find_artifact(const ArtifactStore& store, const std::string& path) {
   WAN_TRY(Descriptor file, open_artifact(store, path));
@@ -37,6 +41,7 @@ class VolumeBackend final : public Backend {
     const auto work = [this] { return check_writable(volume_); };
     co_return co_await run_blocking(files(), work);
   }
+  Task<Status> check_readable() override { co_return Status(); }
   const ArtifactStore& incoming() const override { return volume_; }
   std::string_view incoming_name() const override { return "the volume"; }
 
@@ -65,6 +70,18 @@ class VolumeBackend final : public Backend {
     };
     co_return co_await run_blocking(files(), work);
   }
+  Task<void> note_use(std::string digest) override {
+    const auto now = std::chrono::steady_clock::now();
+    const bool tidies = now >= next_tidying_;
+    if (tidies) next_tidying_ = now + kTidyingPause;
+    const auto work = [&]() -> Result<size_t> {
+      WAN_TRY_VOID(note_blob_use(volume_, digest));
+      return tidies ? remove_unused_blobs(volume_, kUnusedFor) : 0;
+    };
+    const auto removed = co_await run_blocking(files(), work);
+    if (!removed) log::warn("{}", removed.error().message);
+    if (removed.value_or(0) > 0) log::info("removed {} blobs that nobody has asked for in 30 days", *removed);
+  }
   Task<Status> send(Found found, const net::IncomingRequest&, net::ResponseWriter& writer,
                     net::Headers headers) override {
     // The open file itself, so that no one can put a link in its place meanwhile.
@@ -74,6 +91,7 @@ class VolumeBackend final : public Backend {
 
  private:
   ArtifactStore volume_;
+  std::chrono::steady_clock::time_point next_tidying_{};
 };
 
 }  // namespace

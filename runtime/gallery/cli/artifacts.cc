@@ -39,18 +39,20 @@ struct Flags {
   std::string listen;
   std::string audience;
   std::string log_format = "text";
+  bool read_only = false;
+  std::vector<std::string> picture_networks;
   std::string what;
   std::string output = "-";
   std::string format = "table";
 };
 
-Task<void> serve_until_signal(ArtifactServer* server, Status* status) {
+Task<void> serve_until_signal(ArtifactServer* server, bool read_only, Status* status) {
   *status = server->start();
   if (!*status) co_return;
   log::info("artifact server listens on port {}", server->port());
   *status = co_await server->wait_until_usable(kStorePatience);
   if (*status) {
-    log::info("the store takes bytes");
+    log::info("the store {}", read_only ? "can be read" : "takes bytes");
     const auto signal = co_await wait_for_termination();
     log::info("stopping after signal {}", signal.value_or(0));
   }
@@ -66,9 +68,10 @@ Result<std::string> check_prefix(std::string prefix) {
   return prefix + "/";
 }
 
-Result<std::unique_ptr<Backend>> open_bucket(const BucketFlags& flags, asio::any_io_executor executor,
-                                             const Clock& clock) {
+Result<std::unique_ptr<Backend>> open_bucket(const BucketFlags& flags, bool read_only,
+                                             asio::any_io_executor executor, const Clock& clock) {
   BucketSettings settings;
+  settings.read_only = read_only;
   auto endpoint = net::parse_url(flags.endpoint);
   if (!endpoint) return fail(endpoint.error().with_context("--s3-endpoint " + flags.endpoint));
   if (endpoint->target != "/") {
@@ -92,7 +95,7 @@ Result<std::unique_ptr<Backend>> open_bucket(const BucketFlags& flags, asio::any
 
 Result<std::unique_ptr<Backend>> open_store(const Flags& flags, asio::any_io_executor executor,
                                             const Clock& clock) {
-  if (!flags.s3.endpoint.empty()) return open_bucket(flags.s3, std::move(executor), clock);
+  if (!flags.s3.endpoint.empty()) return open_bucket(flags.s3, flags.read_only, std::move(executor), clock);
   WAN_TRY(ArtifactStore volume, open_artifacts(flags.root));
   return volume_backend(std::move(volume));
 }
@@ -107,13 +110,19 @@ Status serve(const Flags& flags) {
   settings.authority = authority;
   settings.http.address = listen.address;
   settings.http.port = listen.port;
+  settings.read_only = flags.read_only;
+  for (const std::string& text : flags.picture_networks) {
+    auto network = net::parse_network(text);
+    if (!network) return fail(network.error().with_context("--picture-networks"));
+    settings.intake.networks.push_back(*network);
+  }
   const SystemClock clock;
   asio::io_context context(1);
   WAN_TRY(auto store, open_store(flags, context.get_executor(), clock));
   ArtifactServer server(context.get_executor(), std::move(store), settings, clock);
   Status status;
   TaskGroup group(context.get_executor());
-  group.spawn("artifact server", serve_until_signal(&server, &status));
+  group.spawn("artifact server", serve_until_signal(&server, flags.read_only, &status));
   context.run();
   return status;
 }
@@ -157,6 +166,26 @@ Status list(const Flags& flags) {
   return {};
 }
 
+// A file that a VideoJob's spec.image.upload may then name.
+Status put(const Flags& flags) {
+  WAN_TRY(const ArtifactStore store, open_artifacts(flags.root));
+  WAN_TRY(const Descriptor file, open_file(flags.what == "-" ? "/dev/stdin" : flags.what, O_RDONLY));
+  WAN_TRY(Upload upload, Upload::begin(store));
+  Sha256 hash;
+  std::string piece(size_t{1} << 16, '\0');
+  for (;;) {
+    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0) return fail(from_errno(errno, "read " + flags.what));
+    if (count == 0) break;
+    const std::string_view bytes(piece.data(), static_cast<size_t>(count));
+    WAN_TRY_VOID(upload.append(bytes));
+    hash.update(bytes);
+  }
+  WAN_TRY(const Artifact blob, publish_blob(store, upload, hash.finish_digest()));
+  std::cout << blob.digest << std::endl;
+  return {};
+}
+
 int finish(const Status& status) { return status ? kExitOk : report(status.error()); }
 
 int run_serve(const Flags& flags) {
@@ -182,6 +211,18 @@ void add_get(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
       "    wan-gallery artifacts get --root /artifacts red-ball.mp4 > red-ball.mp4\n\n"
       "Exit codes: 0 copied; 1 no such artifact; 2 not a valid path; 3 damaged on the volume.");
   command->callback([flags, &run] { run = [flags] { return finish(get(*flags)); }; });
+}
+
+void add_put(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
+  auto* command = parent->add_subcommand("put", "copy one file in, on the same volume; prints its digest");
+  command->add_option("FILE", flags->what, "a file, or - for standard input")->required();
+  add_root(command, flags);
+  command->footer(
+      "The digest is what a VideoJob names in spec.image.upload.sha256.\n\n"
+      "Example:\n  kubectl exec -i deploy/wan-artifacts-1a2b3c4d -- \\\n"
+      "    wan-gallery artifacts put --root /artifacts - < first-frame.png\n\n"
+      "Exit codes: 0 stored; 1 the file or the volume cannot be used.");
+  command->callback([flags, &run] { run = [flags] { return finish(put(*flags)); }; });
 }
 
 void add_list(CLI::App* parent, const std::shared_ptr<Flags>& flags, Run& run) {
@@ -225,6 +266,12 @@ void add_artifacts(CLI::App& app, Run& run) {
                       "ADDRESS:PORT (default 0.0.0.0:8080; without a key 127.0.0.1:8080)");
   command->add_option("--audience", flags->audience, "artifacts/NAMESPACE/STORE, as capabilities name it");
   add_bucket(command, flags->s3);
+  command->add_flag("--read-only", flags->read_only, "write nothing: a store that others fill");
+  command
+      ->add_option(
+          "--picture-networks", flags->picture_networks,
+          "networks that pictures may be taken from by URL, beside public addresses: 10.1.0.0/16,...")
+      ->delimiter(',');
   command->add_option("--termination-log", flags->termination_log,
                       "file for the error that ends the server, as Kubernetes reads it");
   command->add_option("--log-format", flags->log_format, "text or json")
@@ -239,12 +286,14 @@ void add_artifacts(CLI::App& app, Run& run) {
       "  wan-gallery artifacts --s3-endpoint https://s3.example.com --s3-bucket videos --s3-credentials "
       "/secrets/videos\n"
       "  wan-gallery artifacts get --root /artifacts red-ball.mp4 -o red-ball.mp4\n"
+      "  wan-gallery artifacts put --root /artifacts first-frame.png\n"
       "  wan-gallery artifacts list --root /artifacts\n\n"
       "Exit codes: 0 stopped by SIGTERM; 1 volume, bucket or address not usable; 2 bad flags.");
   command->callback([flags, command, &run] {
     if (command->get_subcommands().empty()) run = [flags] { return run_serve(*flags); };
   });
   add_get(command, flags, run);
+  add_put(command, flags, run);
   add_list(command, flags, run);
 }
 

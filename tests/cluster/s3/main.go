@@ -2,7 +2,8 @@
 //
 //	s3server ADDRESS:PORT FOLDER
 //
-// Buckets are folders of FOLDER/buckets. The one account is that of $ROOT_ACCESS_KEY and $ROOT_SECRET_KEY.
+// Buckets are folders of FOLDER/buckets. The one account is that of $ROOT_ACCESS_KEY and $ROOT_SECRET_KEY. With
+// $TLS_CERT and $TLS_KEY (files in PEM) it speaks TLS.
 package main
 
 import (
@@ -43,6 +44,8 @@ func main() {
 		RootUserAccess: os.Getenv("ROOT_ACCESS_KEY"),
 		RootUserSecret: os.Getenv("ROOT_SECRET_KEY"),
 		Ports:          []string{os.Args[1]},
+		CertFile:       os.Getenv("TLS_CERT"),
+		KeyFile:        os.Getenv("TLS_KEY"),
 		KeepAlive:      true,
 		MaxConnections: 256,
 		MaxRequests:    256,

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -82,6 +83,22 @@ TEST_F(ArtifactStoreTest, LeftoversOfAKilledServerGoAtTheNextStart) {
   std::ofstream(root() / ".wan/tmp/0123") << "half a video";
   ASSERT_TRUE(prepare_artifacts(store));
   EXPECT_EQ(temporary_files(), 0u);
+}
+
+TEST_F(ArtifactStoreTest, BlobsThatNobodyAsksForGoUnlessAPathHasThem) {
+  ASSERT_TRUE(put("a.mp4", "a video"));
+  for (const char* bytes : {"asked for", "forgotten", "new"}) ASSERT_TRUE(blob(bytes));
+  const auto file = [&](const char* bytes) { return root() / ".wan/blobs/sha256" / sha256_hex(bytes); };
+  const timespec long_ago[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  for (const char* bytes : {"a video", "asked for", "forgotten"}) {
+    ASSERT_EQ(::utimensat(AT_FDCWD, file(bytes).c_str(), long_ago, 0), 0);
+  }
+  ASSERT_TRUE(note_blob_use(store, sha256_digest("asked for")));
+  EXPECT_FALSE(note_blob_use(store, sha256_digest("absent")));
+  EXPECT_EQ(remove_unused_blobs(store, std::chrono::hours(24)), 1u);
+  EXPECT_FALSE(fs::exists(file("forgotten")));
+  for (const char* bytes : {"a video", "asked for", "new"}) EXPECT_TRUE(fs::exists(file(bytes))) << bytes;
+  EXPECT_TRUE(describe_artifact(store, "a.mp4"));
 }
 
 TEST_F(ArtifactStoreTest, ADamagedBlobGivesWayToTheGoodBytes) {

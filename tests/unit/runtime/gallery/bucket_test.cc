@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../base/net/certificates.h"
 #include "../../base/run_task.h"
 #include "../../base/temporary_folder.h"
 #include "../process.h"
@@ -94,6 +95,47 @@ TEST_F(BucketTest, ReadsASecretThatWasPutRight) {
               AllOf(HasSubstr("SignatureDoesNotMatch"), Not(HasSubstr("a-wrong-key"))));
   write_secret(secret(), S3Server::kSecretKey);
   EXPECT_TRUE(run(io, store->check()));
+}
+
+TEST_F(BucketTest, SpeaksTlsToAServerWhoseAuthorityItKnows) {
+  const wan::testing::CertificateAuthority authority;
+  const wan::testing::Identity server = authority.issue("s3", "IP:127.0.0.1");
+  const S3Server secure(folder.path() / "secure", server.certificate_pem, server.key_pem);
+  secure.make_bucket("films");
+  BucketSettings of = settings(secure.port());
+  of.s3.endpoint.scheme = "https";
+  const Status unknown = check(of);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message, HasSubstr("certificate is not accepted"));
+  of.s3.ca_pem = authority.pem();
+  auto store = backend(std::move(of));
+  ASSERT_TRUE(run(io, store->check()));
+  EXPECT_TRUE(put(*store, "a.mp4", "video"));
+  EXPECT_EQ(wan::testing::read_text(secure.file("films", "a.mp4")), "video");
+}
+
+TEST_F(BucketTest, ThatIsOnlyReadIsLeftAsItIs) {
+  const auto reads = [&](const std::string& bucket) {
+    BucketSettings of = settings(s3->port(), bucket);
+    of.read_only = true;
+    return backend(std::move(of));
+  };
+  std::ofstream(s3->file("films", "ball.png")) << "picture";
+  auto store = reads("films");
+  EXPECT_TRUE(run(io, store->check_readable()));
+  Name name{"ball.png", ""};
+  const auto found = run(io, store->find(std::move(name)));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->artifact.bytes, 7);
+  EXPECT_EQ(found->artifact.digest, "") << "it was not read to be found";
+  EXPECT_FALSE(fs::exists(s3->file("films", ".wan")));
+  const Status absent = run(io, reads("absent")->check_readable());
+  ASSERT_FALSE(absent);
+  EXPECT_THAT(absent.error().message, HasSubstr("NoSuchBucket"));
+  write_secret(secret(), "a-wrong-key");
+  const Status refused = run(io, reads("films")->check_readable());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("SignatureDoesNotMatch"));
 }
 
 TEST_F(BucketTest, ToAClientEveryTroubleOfTheStoreMayPass) {

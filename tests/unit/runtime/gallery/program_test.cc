@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/crypto/capability.h"
+#include "base/crypto/sha256.h"
 #include "model_fixture.h"
 #include "s3_fixture.h"
 #include "tests/support/paths.h"
@@ -73,6 +74,7 @@ TEST_F(ProgramTest, EveryCommandExplainsItself) {
                                                   {"verify"},
                                                   {"artifacts"},
                                                   {"artifacts", "get"},
+                                                  {"artifacts", "put"},
                                                   {"artifacts", "list"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
@@ -170,6 +172,15 @@ TEST_F(ProgramTest, TheArtifactServerEndsOrderlyAndGetReadsItsVolume) {
   EXPECT_EQ(start({"artifacts", "get", "--root", volume, "../secret"})->wait(), 2);
   EXPECT_EQ(start({"artifacts", "get", "--root", volume, "absent"})->wait(), 1);
   EXPECT_THAT(read_text(folder.path() / "run0.err"), HasSubstr("listens"));
+  const fs::path picture = folder.path() / "ball.png";
+  write_text(picture, "picture");
+  auto put = start({"artifacts", "put", "--root", volume, picture});
+  EXPECT_EQ(put->wait(), 0) << put->errors();
+  EXPECT_EQ(put->output(), sha256_digest("picture") + "\n");
+  auto back = start({"artifacts", "get", "--root", volume, sha256_digest("picture")});
+  EXPECT_EQ(back->wait(), 0);
+  EXPECT_EQ(back->output(), "picture");
+  EXPECT_EQ(start({"artifacts", "put", "--root", volume, volume / "absent"})->wait(), 1);
   auto listed = start({"artifacts", "list", "--root", volume});
   EXPECT_EQ(listed->wait(), 0);
   EXPECT_THAT(listed->output(), HasSubstr("red-ball.mp4"));
