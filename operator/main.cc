@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/net/addresses.h"
 #include "operator/api/crd.h"
 #include "operator/operator.h"
 
@@ -21,6 +22,11 @@ struct Flags {
 
 std::chrono::milliseconds to_milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+std::string bad_network(const std::string& text) {
+  const auto network = wan::net::parse_network(text);
+  return network ? "" : network.error().message;
 }
 
 void add_run(CLI::App& app, Flags& flags) {
@@ -55,6 +61,11 @@ void add_run(CLI::App& app, Flags& flags) {
                   "A pod that has not answered for so long is given up, and its job tried elsewhere")
       ->capture_default_str()
       ->check(CLI::Range(10, 86400));
+  run->add_option("--picture-networks", options.picture_networks,
+                  "Networks that spec.image.url of a VideoJob may lead to, beside public addresses: "
+                  "10.1.0.0/16,...")
+      ->delimiter(',')
+      ->check(CLI::Validator(bad_network, "NETWORK"));
   run->add_option("--log-format", flags.log_format, "text or json")
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));

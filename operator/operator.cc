@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <fmt/ranges.h>
 #include <optional>
 #include <random>
 #include <unistd.h>
@@ -111,6 +112,7 @@ struct Work {
     settings.capability_public_key = key.capability_public_key;
     settings.token_key = key.token_key;
     settings.lost_after = options.lost_after;
+    settings.picture_networks = fmt::format("{}", fmt::join(options.picture_networks, ","));
     return settings;
   }
 

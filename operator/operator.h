@@ -18,7 +18,8 @@ struct OperatorOptions {
   std::string operator_namespace = "wan-system";
   std::string runtime_image;
   uint16_t runtime_port = 8080;
-  std::chrono::seconds lost_after{600};  // as reconcile::Settings
+  std::chrono::seconds lost_after{600};       // as reconcile::Settings
+  std::vector<std::string> picture_networks;  // as reconcile::Settings
   std::string health_listen = "0.0.0.0:8081";
   std::string metrics_listen = "127.0.0.1:8082";  // "0": none
   controller::ElectionSettings election;          // its namespace is operator_namespace

@@ -58,6 +58,19 @@ Rule artifact_prefix_rule() {
       "with a letter or digit, such as studio/clips"};
 }
 
+Rule object_key_rule() {
+  return {"self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$')",
+          "must be a key whose parts have letters, digits, '.', '_' and '-', each beginning with a letter or "
+          "digit, such as pictures/ball.png"};
+}
+
+Rule file_url_rule() {
+  return {
+      "self.matches('^https?://([-a-zA-Z0-9._]+|[[][0-9a-fA-F:.]+[]])(:[0-9]{1,5})?([/?][!$-~]*)?$')",
+      "must be the address of a file, http:// or https://, without user names, passwords, '#' and spaces, "
+      "such as https://example.com/ball.png"};
+}
+
 Rule endpoint_rule() {
   return {
       "self.matches('^https?://([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|[[][0-9a-fA-F:.]+[]])(:[0-9]{1,5})?/"

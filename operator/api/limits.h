@@ -14,7 +14,9 @@ namespace wan::api {
 [[nodiscard]] Rule no_reserved_keys_rule();  // keys that the operator sets itself
 [[nodiscard]] Rule artifact_path_rule();
 [[nodiscard]] Rule artifact_prefix_rule();
-[[nodiscard]] Rule endpoint_rule();  // http(s)://HOST[:PORT]
+[[nodiscard]] Rule object_key_rule();  // of any object in a bucket
+[[nodiscard]] Rule file_url_rule();    // http(s), without user information and fragment
+[[nodiscard]] Rule endpoint_rule();    // http(s)://HOST[:PORT]
 [[nodiscard]] Rule bucket_rule();
 [[nodiscard]] Rule region_rule();
 [[nodiscard]] Rule workload_name_rule();  // of the whole object: a name that children can be made from

@@ -45,6 +45,7 @@ inline constexpr const char* kWaitingForReplica = "WaitingForReplica";
 inline constexpr const char* kWaitingForArtifactServer = "WaitingForArtifactServer";
 inline constexpr const char* kNoArtifactStore = "NoArtifactStore";
 inline constexpr const char* kImageNotFound = "ImageNotFound";
+inline constexpr const char* kImageUnavailable = "ImageUnavailable";
 inline constexpr const char* kWaitingForIdenticalJob = "WaitingForIdenticalJob";
 inline constexpr const char* kStartingJob = "StartingJob";
 inline constexpr const char* kAssigned = "Assigned";

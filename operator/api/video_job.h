@@ -44,9 +44,30 @@ struct ImageConfigMap {
   static const Table<ImageConfigMap>& table();
 };
 
-// The picture that the video starts from.
+struct ImageUpload {
+  std::string sha256;
+
+  bool operator==(const ImageUpload&) const = default;
+  static const Table<ImageUpload>& table();
+};
+
+struct ImageBucket {
+  std::string endpoint;
+  std::string bucket;
+  std::string region;  // "" means us-east-1
+  NameRef secret_ref;
+  std::string key;
+
+  bool operator==(const ImageBucket&) const = default;
+  static const Table<ImageBucket>& table();
+};
+
+// The picture that the video starts from: exactly one of the four.
 struct Image {
   std::optional<ImageConfigMap> config_map;
+  std::optional<ImageUpload> upload;
+  Boxed<ImageBucket> s3;
+  std::string url;
 
   bool operator==(const Image&) const = default;
   static const Table<Image>& table();

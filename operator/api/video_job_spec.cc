@@ -71,11 +71,43 @@ const Table<ImageConfigMap>& ImageConfigMap::table() {
   return table;
 }
 
+const Table<ImageUpload>& ImageUpload::table() {
+  static const Table<ImageUpload> table =
+      Table<ImageUpload>().add("sha256", &ImageUpload::sha256,
+                               {.text = "Its digest, sha256:HEX, as `wan-gallery artifacts put` prints it.",
+                                .required = true,
+                                .max_length = 71,
+                                .rules = {digest_rule()}});
+  return table;
+}
+
+const Table<ImageBucket>& ImageBucket::table() {
+  static const Table<ImageBucket> table =
+      bucket_fields<ImageBucket>().add("key", &ImageBucket::key,
+                                       {.text = "Key of the picture in the bucket.",
+                                        .required = true,
+                                        .min_length = 1,
+                                        .max_length = 512,
+                                        .rules = {object_key_rule()}});
+  return table;
+}
+
 const Table<Image>& Image::table() {
   static const Table<Image> table =
       Table<Image>()
           .add("configMap", &Image::config_map, {.text = "In a ConfigMap, which holds up to 1 MiB."})
-          .rule("has(self.configMap)", "image must say where it is: configMap");
+          .add("upload", &Image::upload,
+               {.text = "In the store that the video goes to, put there before the job was made."})
+          .add("s3", &Image::s3, {.text = "In a bucket, which is only read. Up to 32 MiB."})
+          .add("url", &Image::url,
+               {.text = "At an address that anybody can reach, up to 32 MiB. It is fetched once, and kept in "
+                        "the store that the video goes to. A signed address can be read by all who can read "
+                        "this object.",
+                .max_length = 2048,
+                .rules = {file_url_rule()}})
+          .rule(
+              "[has(self.configMap), has(self.upload), has(self.s3), has(self.url)].filter(x, x).size() == 1",
+              "image must say where it is, by exactly one of configMap, upload, s3 and url");
   return table;
 }
 

@@ -45,6 +45,19 @@ Result<std::string> CapabilityIssuer::for_upload(const std::string& audience, co
   return sign_capability(grant, seed_);
 }
 
+Result<std::string> CapabilityIssuer::for_reading(const std::string& audience, const std::string& path,
+                                                  const std::string& job_uid,
+                                                  std::chrono::seconds valid_for) const {
+  Capability grant;
+  grant.audience = audience;
+  grant.subject = job_uid;
+  grant.scope = "artifact:read";
+  grant.path = path;
+  grant.epoch = epoch_;
+  grant.expires_at = clock_.wall() + valid_for;
+  return sign_capability(grant, seed_);
+}
+
 Result<std::string> CapabilityIssuer::for_removal(const std::string& audience, const std::string& path,
                                                   const std::string& job_uid) const {
   Capability grant;

@@ -27,6 +27,10 @@ class CapabilityIssuer {
   [[nodiscard]] Result<std::string> for_upload(const std::string& audience, const std::string& path,
                                                const std::string& job_uid, int attempt,
                                                std::chrono::seconds valid_for) const;
+  // To read one artifact or blob, usable for `valid_for`.
+  [[nodiscard]] Result<std::string> for_reading(const std::string& audience, const std::string& path,
+                                                const std::string& job_uid,
+                                                std::chrono::seconds valid_for) const;
   // The removal of one artifact.
   [[nodiscard]] Result<std::string> for_removal(const std::string& audience, const std::string& path,
                                                 const std::string& job_uid) const;

@@ -11,6 +11,9 @@ constexpr const char* kRuntimeContainer = "runtime";
 constexpr const char* kPullContainer = "pull";
 // A video is read and hashed meanwhile.
 constexpr std::chrono::seconds kCopyTimeout{60};
+// An artifact server answers before it has a file from elsewhere, and then goes on.
+constexpr std::chrono::seconds kTakeInTimeout{20};
+constexpr std::chrono::seconds kFetchTime{120};
 
 net::Url pod_url(const api::Pod& pod, uint16_t port) {
   net::Url url;
@@ -154,6 +157,36 @@ Task<Status> Dispatcher::copy_artifact(std::string url, std::string audience, st
   if (answer.status == 422) code = ErrorCode::kCorrupt;
   co_return fail(Error{code, "copy of " + sha256 + " to " + path + " at " + audience +
                                  ": the artifact server answers " + std::to_string(answer.status)});
+}
+
+Task<Result<std::string>> Dispatcher::take_in(BlobRequest request) {
+  WAN_CO_TRY(net::Url server, net::parse_url(request.server + "/v1/blobs"));
+  WAN_CO_TRY(const std::string token,
+             issuer_.for_upload(request.audience, "blobs", request.job_uid, 0, kCopyTimeout));
+  Json body = Json::object();
+  if (!request.sha256.empty()) body["sha256"] = request.sha256;
+  if (!request.url.empty()) body["from"]["url"] = request.url;
+  if (!request.artifact_url.empty()) {
+    body["from"]["artifact"] = request.artifact_url;
+    WAN_CO_TRY(body["from"]["token"], issuer_.for_reading(request.artifact_audience, request.artifact_path,
+                                                          request.job_uid, kFetchTime));
+  }
+  net::Request post = artifact_request("POST", server, token);
+  post.headers.set("Content-Type", "application/json");
+  post.body = to_text(body);
+  net::Client client(executor_, std::move(server));
+  WAN_CO_TRY(const net::Response answer, co_await client.send(std::move(post), kTakeInTimeout));
+  const auto json = parse_json(answer.body);
+  if (answer.status == 202) co_return "";
+  if (answer.status == 200 && json) co_return string_or(*json, {"sha256"}, "");
+  const std::string words = json ? string_or(*json, {"error", "message"}, "") : "";
+  ErrorCode code = ErrorCode::kUnavailable;
+  if (answer.status == 404) code = ErrorCode::kNotFound;
+  if (answer.status == 422) code = ErrorCode::kInvalidArgument;
+  if (answer.status == 502) code = ErrorCode::kFailedPrecondition;
+  if (code != ErrorCode::kUnavailable) co_return fail(Error{code, words});
+  co_return fail(unavailable("the artifact server of " + request.audience + " answers " +
+                             std::to_string(answer.status) + ": " + words));
 }
 
 Task<Result<JobResolution>> Dispatcher::resolve_job(std::string pod_uid, std::string job_uid, int attempt,

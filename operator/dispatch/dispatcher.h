@@ -50,6 +50,7 @@ class Dispatcher final : public Runtimes {
                                                         Json body) override;
   [[nodiscard]] Task<Status> copy_artifact(std::string url, std::string audience, std::string path,
                                            std::string sha256, std::string job_uid) override;
+  [[nodiscard]] Task<Result<std::string>> take_in(BlobRequest request) override;
   void forget_job(const std::string& pod_uid, const std::string& job_uid) override;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operator/api/reasons.h"
 #include "operator/execute/refusal.h"
 #include "operator/kube/api_error.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 // How long after its deadline a job's upload may still be finished.
 constexpr std::chrono::seconds kUploadMargin{600};
+// A pod reads the picture at once.
+constexpr std::chrono::seconds kReadMargin{300};
 
 Result<kube::Resource> resource_of(std::string_view api_version, std::string_view kind) {
   if (const kube::Resource* found = kube::find_resource(api_version, kind)) return *found;
@@ -66,6 +69,29 @@ bool is_object_write(const reconcile::Step& step) {
   return std::holds_alternative<reconcile::Apply>(step) || std::holds_alternative<reconcile::Create>(step) ||
          std::holds_alternative<reconcile::Delete>(step) ||
          std::holds_alternative<reconcile::SetFinalizer>(step);
+}
+
+// nullptr: it says nothing about the picture, only that it could not be looked for now.
+const char* refusal_reason_of_image(ErrorCode code) {
+  if (code == ErrorCode::kNotFound) return api::reason::kImageNotFound;
+  const bool is_final = code == ErrorCode::kInvalidArgument || code == ErrorCode::kFailedPrecondition;
+  return is_final ? api::reason::kImageUnavailable : nullptr;
+}
+
+reconcile::video_job::ImageFinding finding_of(const reconcile::ImageSource& image,
+                                              const Result<std::string>& digest, int looks) {
+  reconcile::video_job::ImageFinding finding{.looks = looks};
+  if (!digest) {
+    finding.trouble = digest.error().message;
+    finding.reason = refusal_reason_of_image(digest.error().code);
+  } else if (std::holds_alternative<reconcile::BlobRef>(image)) {
+    finding.sha256 = *digest;
+    finding.on_its_way = digest->empty();
+  }
+  if (!finding.on_its_way) return finding;
+  finding.trouble = "the artifact server takes the picture in";
+  finding.reason = api::reason::kImageNotFound;
+  return finding;
 }
 
 // The file in base64, as the API server has it. kNotFound says what to do.
@@ -232,21 +258,56 @@ Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
   co_return co_await runtimes_.put_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body));
 }
 
+Task<Result<std::string>> Executor::take_in(reconcile::BlobRef blob, std::string job_uid) {
+  dispatch::BlobRequest request{.server = std::move(blob.server),
+                                .audience = std::move(blob.audience),
+                                .sha256 = std::move(blob.sha256),
+                                .url = std::move(blob.url),
+                                .artifact_url = std::move(blob.artifact_url),
+                                .artifact_audience = std::move(blob.artifact_audience),
+                                .artifact_path = std::move(blob.artifact_path),
+                                .job_uid = std::move(job_uid)};
+  co_return co_await runtimes_.take_in(std::move(request));
+}
+
 Task<Status> Executor::find_image(reconcile::FindImage step) {
-  const auto found = co_await read_image(api_, std::move(step.image));
-  if (!found && found.error().code != ErrorCode::kNotFound) co_return fail(found.error());
-  notes_[step.job_uid].image = {found ? "" : found.error().message, clock_.wall()};
+  Result<std::string> digest = "";
+  if (auto* blob = std::get_if<reconcile::BlobRef>(&step.image)) {
+    digest = co_await take_in(*blob, step.job_uid);
+  } else {
+    const auto found = co_await read_image(api_, std::get<reconcile::ImageRef>(step.image));
+    if (!found) digest = fail(found.error());
+  }
+  if (!digest && refusal_reason_of_image(digest.error().code) == nullptr) co_return fail(digest.error());
+  auto& finding = notes_[step.job_uid].image;
+  const int looks = finding && !finding->on_its_way ? finding->looks : 0;
+  finding = finding_of(step.image, digest, looks + 1);
+  finding->at = clock_.wall();
   co_return Status();
 }
 
-Task<Status> Executor::attach(std::optional<reconcile::ImageRef> image, std::string job_uid, Json& body) {
-  if (!image) co_return Status();
-  auto found = co_await read_image(api_, *std::move(image));
-  if (!found) {
-    notes_[job_uid].image.reset();
-    co_return fail(found.error());
+// The file itself of a ConfigMap; of a blob, the way to it.
+Task<Result<Json>> Executor::show_image(reconcile::ImageSource image, std::string job_uid) {
+  if (auto* map = std::get_if<reconcile::ImageRef>(&image)) {
+    WAN_CO_TRY(std::string data, co_await read_image(api_, std::move(*map)));
+    co_return Json{{"data", std::move(data)}};
   }
-  body["image"]["data"] = *std::move(found);
+  const auto& blob = std::get<reconcile::BlobRef>(image);
+  WAN_CO_TRY(const std::string digest, co_await take_in(blob, job_uid));
+  if (digest.empty()) co_return fail(not_found("the picture is being taken in again"));
+  const std::string path = "blobs/" + digest;
+  WAN_CO_TRY(std::string token, issuer_.for_reading(blob.audience, path, job_uid, kReadMargin));
+  co_return Json{{"url", blob.server + "/v1/" + path}, {"sha256", digest}, {"token", std::move(token)}};
+}
+
+Task<Status> Executor::attach(std::optional<reconcile::ImageSource> image, std::string job_uid, Json& body) {
+  if (!image) co_return Status();
+  auto shown = co_await show_image(*std::move(image), job_uid);
+  if (!shown) {
+    notes_[job_uid].image.reset();
+    co_return fail(shown.error());
+  }
+  body["image"] = *std::move(shown);
   co_return Status();
 }
 

@@ -58,9 +58,12 @@ class Executor {
   [[nodiscard]] Task<Status> set_finalizer(const std::string& owner, reconcile::SetFinalizer step);
   [[nodiscard]] Task<Status> ask(reconcile::Resolve step);
   [[nodiscard]] Task<Status> find_image(reconcile::FindImage step);
-  // Puts the picture into what a pod is asked; where there is none any more, the next plan knows.
-  [[nodiscard]] Task<Status> attach(std::optional<reconcile::ImageRef> image, std::string job_uid,
+  // Puts the picture, or where it is, into what a pod is asked; where there is none any more, the next plan
+  // knows.
+  [[nodiscard]] Task<Status> attach(std::optional<reconcile::ImageSource> image, std::string job_uid,
                                     Json& body);
+  [[nodiscard]] Task<Result<Json>> show_image(reconcile::ImageSource image, std::string job_uid);
+  [[nodiscard]] Task<Result<std::string>> take_in(reconcile::BlobRef blob, std::string job_uid);
   [[nodiscard]] Task<Status> copy(reconcile::CopyArtifact step);
   void emit(reconcile::EmitEvent step);
   // Refuses to take over an object of somebody else that the cache does not show.

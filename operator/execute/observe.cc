@@ -198,6 +198,29 @@ FreePods free_pods(const Caches& caches, const dispatch::Runtimes& runtimes,
   return result;
 }
 
+namespace {
+
+reconcile::video_job::ArtifactServer server_of(const Caches& caches, const std::string& namespace_,
+                                               const reconcile::ArtifactTarget& target) {
+  reconcile::video_job::ArtifactServer server;
+  const std::string identity = reconcile::identity_of(target);
+  if (identity.empty()) return server;
+  const cache::Key name{namespace_, reconcile::artifact_server_name(identity)};
+  server.deployment = copy(caches.deployments.find(name));
+  server.service = copy(caches.services.find(name));
+  server.pods = copies(
+      caches.pods.by(caches.pods_by_artifacts, joined(namespace_, reconcile::identity_hash(identity))));
+  return server;
+}
+
+bool names(const api::VideoJob& job, const std::string& target) {
+  return std::ranges::any_of(reconcile::own_targets(job), [&](const reconcile::ArtifactTarget& one) {
+    return reconcile::identity_of(one) == target;
+  });
+}
+
+}  // namespace
+
 std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& caches,
                                                                 const dispatch::Runtimes& runtimes,
                                                                 const cache::Key& key) {
@@ -219,14 +242,8 @@ std::optional<reconcile::video_job::Observed> observe_video_job(const Caches& ca
   } else {
     observe_replicas(caches, runtimes, deployment, observed);
   }
-  const std::string target = reconcile::identity_of(reconcile::artifact_target(*job, deployment));
-  if (!target.empty()) {
-    const cache::Key server{key.namespace_, reconcile::artifact_server_name(target)};
-    observed.artifact_deployment = copy(caches.deployments.find(server));
-    observed.artifact_service = copy(caches.services.find(server));
-    observed.artifact_pods = copies(
-        caches.pods.by(caches.pods_by_artifacts, joined(key.namespace_, reconcile::identity_hash(target))));
-  }
+  observed.artifacts = server_of(caches, key.namespace_, reconcile::artifact_target(*job, deployment));
+  observed.pictures = server_of(caches, key.namespace_, reconcile::image_target(*job));
   return observed;
 }
 
@@ -258,9 +275,8 @@ reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cac
   observed.deployments = oldest(caches.wan_deployments, key.namespace_, [&](const auto& deployment) {
     return reconcile::identity_of(reconcile::artifact_target(deployment)) == key.name;
   });
-  observed.jobs = oldest(caches.video_jobs, key.namespace_, [&](const auto& job) {
-    return reconcile::identity_of(reconcile::artifact_target(job, nullptr)) == key.name;
-  });
+  observed.jobs =
+      oldest(caches.video_jobs, key.namespace_, [&](const auto& job) { return names(job, key.name); });
   const cache::Key server{key.namespace_, reconcile::artifact_server_name(key.name)};
   observed.deployment = copy(caches.deployments.find(server));
   observed.service = copy(caches.services.find(server));

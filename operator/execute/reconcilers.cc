@@ -190,8 +190,11 @@ void Reconcilers::on_video_job(const api::VideoJob* before, const api::VideoJob*
   if (after != nullptr && api::is_finished(after->status) && after->status.assignment) {
     runtimes_.forget_job(after->status.assignment->pod_uid, after->metadata.uid);
   }
+  // The servers of a new job, and those that one needs no more.
+  const bool ends = before != nullptr && !api::is_finished(before->status) && api::is_finished(job.status);
+  if (ends && before->spec.image) wake_servers_of(*before, true);
   if (before != nullptr && after != nullptr) return;
-  wake_server_of(job, after == nullptr);
+  wake_servers_of(job, after == nullptr);
   if (after != nullptr) return;
   steps_.forget(job.metadata.uid);
   // Whatever still works for the deleted job must be told to end.
@@ -288,15 +291,16 @@ void Reconcilers::wake_queue_of(const api::VideoJob& job) {
   if (const auto key = deployment_key(job)) queues_.enqueue(*key, priority());
 }
 
-// A server that is there needs another look only when the job that owns it has gone.
-void Reconcilers::wake_server_of(const api::VideoJob& job, bool gone) {
-  const std::string target = reconcile::identity_of(reconcile::artifact_target(job, nullptr));
-  if (target.empty()) return;
-  const cache::Key server{job.metadata.namespace_, reconcile::artifact_server_name(target)};
-  const api::Deployment* deployment = caches_.deployments.find(server);
-  const bool complete = deployment != nullptr && caches_.services.contains(server);
-  if (complete && !(gone && deployment->metadata.controlled_by(job.metadata.uid))) return;
-  wake_server(job.metadata.namespace_, target);
+// A server that is there needs another look only when the job that owns it needs it no more.
+void Reconcilers::wake_servers_of(const api::VideoJob& job, bool left) {
+  for (const reconcile::ArtifactTarget& one : reconcile::own_targets(job)) {
+    const std::string target = reconcile::identity_of(one);
+    const cache::Key server{job.metadata.namespace_, reconcile::artifact_server_name(target)};
+    const api::Deployment* deployment = caches_.deployments.find(server);
+    const bool complete = deployment != nullptr && caches_.services.contains(server);
+    if (complete && !(left && deployment->metadata.controlled_by(job.metadata.uid))) continue;
+    wake_server(job.metadata.namespace_, target);
+  }
 }
 
 // A deployment scales with its jobs, and waits for those of the pods that it drains.

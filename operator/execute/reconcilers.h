@@ -49,7 +49,7 @@ class Reconcilers {
   void wake_deployment_of(const api::VideoJob& job);
   void wake_pod_owner(const std::string& owner_uid);
   void wake_pod_jobs(const std::string& pod_uid);
-  void wake_server_of(const api::VideoJob& job, bool gone);
+  void wake_servers_of(const api::VideoJob& job, bool left);
   void wake_server(const std::string& namespace_, const std::string& target);
   void on_model(const api::GalleryModel& model);
   void on_wan_deployment(const api::WanDeployment* before, const api::WanDeployment* after);

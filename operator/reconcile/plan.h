@@ -63,6 +63,24 @@ struct ImageRef {
   bool operator==(const ImageRef&) const = default;
 };
 
+// A file that the artifact server of the job's store has as a blob, or takes in as one.
+struct BlobRef {
+  std::string server;    // "http://HOST:8080"
+  std::string audience;  // "artifacts/NAMESPACE/STORE"
+  std::string sha256;    // "": not known yet
+  // Where it is taken from, if it is not there:
+  std::string url;  // anywhere
+  // or at the artifact server of another bucket
+  std::string artifact_url;
+  std::string artifact_audience;
+  std::string artifact_path;
+
+  bool operator==(const BlobRef&) const = default;
+};
+
+// Where a job's picture is.
+using ImageSource = std::variant<ImageRef, BlobRef>;
+
 // Hands a job to a runtime pod: PUT /v1/jobs/{uid}. Only ever after a WriteStatus of the assignment in the
 // same plan or an earlier one (an assignment that is not in etcd does not exist).
 struct Dispatch {
@@ -72,7 +90,7 @@ struct Dispatch {
   Json body;                      // the request without the epoch and the capabilities, which execute/ adds
   std::string artifact_audience;  // "artifacts/NAMESPACE/STORE"
   std::string artifact_path;
-  std::optional<ImageRef> image = {};  // joins the body
+  std::optional<ImageSource> image = {};  // joins the body
 };
 
 // Asks a pod what it would make of a job: POST /v1/jobs/{uid}/resolution. The plan after it knows the answer.
@@ -81,13 +99,13 @@ struct Resolve {
   std::string job_uid;
   int attempt = 0;
   Json body;
-  std::optional<ImageRef> image = {};
+  std::optional<ImageSource> image = {};
 };
 
-// Looks whether a job's picture is there; the next plan knows.
+// Looks whether a job's picture is there, or has it taken in; the next plan knows.
 struct FindImage {
   std::string job_uid;
-  ImageRef image;
+  ImageSource image;
 };
 
 // The video of another job at this job's path too, without making it again. The artifact server reads and

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/crypto/hmac.h"
+#include "base/crypto/sha256.h"
 
 namespace wan::jobs {
 namespace {
@@ -54,8 +55,18 @@ Status read_limits(const Json& body, JobRequest& request) {
   return {};
 }
 
+Status read_image_source(const Json& body, ImageSource& source) {
+  WAN_TRY(source.url, required(body, {"image", "url"}, "image.url"));
+  WAN_TRY(source.sha256, required(body, {"image", "sha256"}, "image.sha256"));
+  source.token = string_or(body, {"image", "token"}, "");
+  if (is_sha256_digest(source.sha256)) return {};
+  return fail(invalid_argument("image.sha256 is \"" + source.sha256.substr(0, 80) +
+                               "\"; allowed: sha256: and 64 hexadecimal digits"));
+}
+
 Status read_image(const Json& body, JobRequest& request) {
   if (find(body, {"image"}) == nullptr) return {};
+  if (find(body, {"image", "url"}) != nullptr) return read_image_source(body, request.image_source);
   auto bytes = base64_decode(string_or(body, {"image", "data"}, ""));
   if (!bytes || bytes->empty()) {
     return fail(

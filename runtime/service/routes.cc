@@ -4,9 +4,14 @@
 #include <utility>
 
 #include "base/async/blocking.h"
+#include "base/crypto/sha256.h"
+#include "base/net/client.h"
 
 namespace wan::service {
 namespace {
+
+constexpr size_t kMaxImageBytes = size_t{32} << 20;
+constexpr std::chrono::seconds kImageTimeout{30};
 
 net::Response method_not_allowed(const char* allowed) {
   net::Response response = gallery::refusal(405, "MethodNotAllowed", std::string("allowed: ") + allowed);
@@ -137,11 +142,40 @@ Task<std::expected<jobs::JobRequest, net::Response>> Routes::read_job(net::Incom
   if (!job) co_return std::unexpected(gallery::refusal(422, "Invalid", job.error().message));
   if (job->uid != uid)
     co_return std::unexpected(gallery::refusal(422, "Invalid", "metadata.uid is not the uid of the path"));
+  if (auto fetched = co_await fetch_image(*job); !fetched) {
+    co_return std::unexpected(gallery::refusal(503, "NotReady", fetched.error().message));
+  }
   const Status decoded = co_await decode_image(*job);
   if (decoded) co_return *std::move(job);
   const bool is_its_fault = decoded.error().code == ErrorCode::kInvalidArgument;
   co_return std::unexpected(gallery::refusal(is_its_fault ? 422 : 503, is_its_fault ? "Invalid" : "NotReady",
                                              decoded.error().message));
+}
+
+// A picture that cannot be had now may be had later: the operator looks for it, and asks again.
+Task<Status> Routes::fetch_image(jobs::JobRequest& job) {
+  jobs::ImageSource& source = job.image_source;
+  if (source.url.empty()) co_return Status();
+  WAN_CO_TRY(net::Url url, net::parse_url(source.url));
+  net::ClientSettings limits;
+  limits.max_response_bytes = kMaxImageBytes;
+  net::Request request;
+  request.target = url.target;
+  if (!source.token.empty()) request.headers.set("Authorization", "Bearer " + source.token);
+  const auto executor = co_await asio::this_coro::executor;
+  net::Client client(executor, std::move(url), net::TlsClientSettings(), limits);
+  auto response = co_await client.send(std::move(request), kImageTimeout);
+  if (!response) co_return fail(response.error().with_context("image"));
+  if (response->status != 200) {
+    co_return fail(unavailable("image: " + source.url + " answers " + std::to_string(response->status)));
+  }
+  const auto hash = [&response] { return sha256_digest(response->body); };
+  const std::string digest = co_await run_blocking(pictures_, hash);
+  if (digest != source.sha256) {
+    co_return fail(unavailable("image: " + source.url + " has the bytes of " + digest));
+  }
+  job.image = std::move(response->body);
+  co_return Status();
 }
 
 Task<Status> Routes::decode_image(jobs::JobRequest& job) {

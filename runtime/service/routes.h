@@ -31,6 +31,7 @@ class Routes {
   [[nodiscard]] Task<std::expected<jobs::JobRequest, net::Response>> read_job(net::IncomingRequest& request,
                                                                               std::string uid);
   // Makes spec.image of the file in the request.
+  [[nodiscard]] Task<Status> fetch_image(jobs::JobRequest& job);
   [[nodiscard]] Task<Status> decode_image(jobs::JobRequest& job);
   [[nodiscard]] net::Response accept(const jobs::JobRequest& job);
   [[nodiscard]] net::Response cancel(const std::string& uid, const std::optional<Capability>& capability);

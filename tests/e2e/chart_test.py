@@ -106,6 +106,13 @@ class Chart(unittest.TestCase):
             self.assertNotIn("helm.sh/resource-policy", definition["metadata"]["annotations"])
         self.assertEqual(of_kind("CustomResourceDefinition", "--set", "crds.enabled=false"), [])
 
+    def test_pictures_come_from_public_addresses_alone_unless_told_otherwise(self):
+        def arguments(*options):
+            (deployment,) = of_kind("Deployment", *options)
+            return [a for a in deployment["spec"]["template"]["spec"]["containers"][0]["args"] if "picture" in a]
+        self.assertEqual(arguments(), [])
+        self.assertEqual(arguments("--set", "pictureNetworks={10.1.0.0/16,fd00::/8}"), ["--picture-networks=10.1.0.0/16,fd00::/8"])
+
     def test_a_digest_wins_over_a_tag(self):
         digest = "sha256:" + "0" * 64
         (deployment,) = of_kind("Deployment", "--set", f"image.operator.digest={digest},image.operator.tag=v1")
@@ -113,7 +120,7 @@ class Chart(unittest.TestCase):
 
     def test_unknown_and_wrong_values_are_refused(self):
         for wrong in ("operatr.replicas=1", "operator.replicas=-1", "image.pullPolicy=Sometimes", "watchNamespaces={Big}",
-                      "image.operator.digest=abc"):
+                      "pictureNetworks={example.com}", "image.operator.digest=abc"):
             with self.subTest(wrong), self.assertRaisesRegex(AssertionError, "values don't meet the specifications"):
                 objects("--set", wrong)
 

@@ -1,6 +1,8 @@
 """A local cluster of one node for the tests: start, apply, read, watch, wait with a deadline, tell what went wrong."""
 import contextlib
 import ctypes
+import functools
+import http.server
 import json
 import os
 import pathlib
@@ -155,16 +157,28 @@ class Cluster:
 
     def start_s3_server(self, bucket):
         """A real S3 server that pods can reach, for the process returned: (process, endpoint, the bucket's folder)."""
-        folder = self.dir / "s3"
+        folder = self.dir / f"s3-{bucket}"
         (folder / "buckets" / bucket).mkdir(parents=True)
         with socket.socket() as free:
             free.bind(("0.0.0.0", 0))
             port = free.getsockname()[1]
         account = {"ROOT_ACCESS_KEY": "e2e", "ROOT_SECRET_KEY": "e2e-secret"}
-        with open(self.dir / "s3.log", "w", encoding="utf-8") as log:
+        with open(self.dir / f"s3-{bucket}.log", "w", encoding="utf-8") as log:
             process = subprocess.Popen([self.settings["s3_server"], f"0.0.0.0:{port}", folder], stdout=log, stderr=log,
                                        env={**os.environ, **account})
-        return process, f"http://{urllib.parse.urlparse(self._url).hostname}:{port}", folder / "buckets" / bucket
+        return process, f"http://{self.address}:{port}", folder / "buckets" / bucket
+
+    @property
+    def address(self):
+        """Where pods reach programs of the tests."""
+        return urllib.parse.urlparse(self._url).hostname
+
+    def serve_files(self, folder):
+        """A web server of a folder that pods can reach: (server to be shut down, URL)."""
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+        server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server, f"http://{self.address}:{server.server_port}"
 
     # ---- programs ----
 

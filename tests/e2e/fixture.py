@@ -47,6 +47,7 @@ def install(*more_values):
     images = {name: CLUSTER.images[f"{name.upper()}_IMAGE"].rsplit(":", 1) for name in ("operator", "runtime")}
     values = [f"image.{name}.{key}={value}" for name, (repository, tag) in images.items()
               for key, value in (("repository", repository), ("tag", tag))]
+    values.append(f"pictureNetworks={{{CLUSTER.address}}}")
     CLUSTER.helm("upgrade", "--install", "wan-gallery", ROOT / "charts/wan-gallery", "--namespace", SYSTEM,
                  "--create-namespace", "--set", ",".join((*values, *more_values)), "--wait", "--timeout", "300s")
     print(f"helm install: operator Available after {time.monotonic() - started:.1f} s", flush=True)

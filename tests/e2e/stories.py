@@ -2,6 +2,7 @@
 import hashlib
 import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -220,6 +221,40 @@ class Generating(Story):
         print(f"image to video: first frame {likeness:.1f} dB", flush=True)
         self.assertGreater(likeness, 27)
         self.assertEqual(video.measure(str(video_file))["direction"], "left")
+
+    def test_a_picture_comes_from_an_upload_a_web_server_or_a_bucket(self):
+        picture = ROOT / "runtime/models/wan-tiny-i2v-example.png"
+        digest = "sha256:" + hashlib.sha256(picture.read_bytes()).hexdigest()
+        web, url = cluster().serve_files(picture.parent)
+        self.addCleanup(web.shutdown)
+        process, endpoint, folder = cluster().start_s3_server("stills")
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        (folder / "red").mkdir()
+        shutil.copy(picture, folder / "red/ball.png")
+        cluster().kubectl("-n", NAMESPACE, "create", "secret", "generic", "stills-s3",
+                          "--from-literal=AWS_ACCESS_KEY_ID=e2e", "--from-literal=AWS_SECRET_ACCESS_KEY=e2e-secret")
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "secret/stills-s3")
+        sources = {
+            "from-web": {"url": f"{url}/{picture.name}?signature=secret"},
+            "from-bucket": {"s3": {"endpoint": endpoint, "bucket": "stills", "key": "red/ball.png", "secretRef": {"name": "stills-s3"}}},
+            "from-upload": {"upload": {"sha256": digest}},
+            "from-nowhere": {"url": f"{url}/absent.png?signature=secret"},
+        }
+        for name, image in sources.items():
+            self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", f"videojob/{name}", "--ignore-not-found")
+            self.submit(name, "a red ball moves to the left on a blue background", seed=7, steps=4, image=image,
+                        model={"name": "wan-tiny-i2v"}, output={"pvc": {"claimName": "videos"}})
+        jobs = [self.finish(name, seconds=DEPLOY_SECONDS) for name in list(sources)[:-1]]
+        for job in jobs:
+            self.assertEqual(job["status"]["resolved"]["image"], digest)
+        self.assertEqual(len({j["status"]["result"]["sha256"] for j in jobs}), 1)
+        absent = cluster().wait("the absent picture is told", f"{JOBS}/from-nowhere",
+                                lambda j: "HTTP 404" in condition(j, "Ready").get("message", ""), JOB_SECONDS)
+        self.assertNotIn("signature", fixture.json.dumps(absent["status"]))
+        # What only reads goes with the last job that needs it.
+        readers = lambda found: [d for d in found["items"] if "--read-only" in d["spec"]["template"]["spec"]["containers"][0]["command"]]
+        cluster().wait("the reading server goes", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", lambda d: not readers(d))
 
     def test_a_video_goes_to_a_bucket_and_a_missing_key_to_it_is_told(self):
         process, endpoint, folder = cluster().start_s3_server("films")

@@ -31,8 +31,11 @@ std::optional<Referent> choose_referent(const Observed& observed) {
   if (const auto* deployment = oldest(observed.deployments)) {
     return Referent{owner_of(*deployment), artifact_target(*deployment)};
   }
-  if (const auto* job = oldest(observed.jobs))
-    return Referent{owner_of(*job), artifact_target(*job, nullptr)};
+  if (const auto* job = oldest(observed.jobs)) {
+    for (ArtifactTarget& target : own_targets(*job)) {
+      if (identity_of(target) == observed.target) return Referent{owner_of(*job), std::move(target)};
+    }
+  }
   return std::nullopt;
 }
 

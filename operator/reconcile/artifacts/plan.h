@@ -19,7 +19,7 @@ namespace wan::reconcile::artifacts {
 struct Observed {
   std::string namespace_;
   std::string target;  // identity_of()
-  // Of the namespace's that name the target (spec.artifacts; spec.output) at least the oldest that is not
+  // Of the namespace's that name the target (spec.artifacts; own_targets()) at least the oldest that is not
   // being deleted.
   std::vector<api::WanDeployment> deployments;
   std::vector<api::VideoJob> jobs;

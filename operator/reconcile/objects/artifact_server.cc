@@ -33,7 +33,7 @@ Json server(const std::string& kind, const std::string& api_version, const Artif
   return object;
 }
 
-Json command(const ArtifactTarget& target, const Owner& owner) {
+Json command(const ArtifactTarget& target, const Owner& owner, const Settings& settings) {
   Json result = {"wan-gallery", "artifacts"};
   const auto add = [&](const char* flag, const std::string& value) {
     result.push_back(flag);
@@ -47,11 +47,14 @@ Json command(const ArtifactTarget& target, const Owner& owner) {
     add("--s3-credentials", kSecrets + target.secret);
     add("--uploads", kUploads);
     add("--termination-log", "/dev/termination-log");
+    if (target.read_only) result.push_back("--read-only");
   } else {
     add("--root", "/artifacts");
   }
   add("--listen", "0.0.0.0:" + std::to_string(kRuntimePort));
   add("--audience", artifact_audience(owner.namespace_, target));
+  if (!settings.picture_networks.empty() && !target.read_only)
+    add("--picture-networks", settings.picture_networks);
   return result;
 }
 
@@ -94,7 +97,7 @@ Json container(const ArtifactTarget& target, const Owner& owner, const Settings&
       {"name", "artifacts"},
       {"image", settings.runtime_image},
       {"imagePullPolicy", "IfNotPresent"},
-      {"command", command(target, owner)},
+      {"command", command(target, owner, settings)},
       {"env",
        Json::array({{{"name", "WAN_CAPABILITY_PUBLIC_KEY"}, {"value", settings.capability_public_key}}})},
       {"ports", Json::array({{{"name", "http"}, {"containerPort", kRuntimePort}, {"protocol", "TCP"}}})},

@@ -42,6 +42,23 @@ ArtifactTarget artifact_target(const api::WanDeployment& deployment) {
   return target;
 }
 
+ArtifactTarget image_target(const api::VideoJob& job) {
+  if (!job.spec.image || !job.spec.image->s3) return {};
+  ArtifactTarget target = bucket(*job.spec.image->s3);
+  target.read_only = true;
+  return target;
+}
+
+std::vector<ArtifactTarget> own_targets(const api::VideoJob& job) {
+  std::vector<ArtifactTarget> targets;
+  ArtifactTarget results = artifact_target(job, nullptr);
+  if (!results.empty()) targets.push_back(std::move(results));
+  ArtifactTarget pictures = image_target(job);
+  // What a video begins with is not asked for again once it is there.
+  if (!pictures.empty() && !is_finished(job.status)) targets.push_back(std::move(pictures));
+  return targets;
+}
+
 std::string artifact_path(const api::VideoJob& job) {
   const auto& output = job.spec.output;
   if (output && output->pvc && !output->pvc->path.empty()) return output->pvc->path;
@@ -52,7 +69,7 @@ std::string artifact_path(const api::VideoJob& job) {
 std::string identity_of(const ArtifactTarget& target) {
   if (target.bucket.empty()) return target.claim;
   return target.endpoint + "/" + target.bucket + "/" + target.prefix + "?region=" + target.region +
-         "&secret=" + target.secret;
+         "&secret=" + target.secret + (target.read_only ? "&access=read" : "");
 }
 
 std::string describe(const ArtifactTarget& target) {

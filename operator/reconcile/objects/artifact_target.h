@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "operator/api/video_job.h"
 #include "operator/api/wan_deployment.h"
@@ -18,6 +19,7 @@ struct ArtifactTarget {
   std::string region;
   std::string prefix;  // "" or ends in "/"
   std::string secret;
+  bool read_only = false;  // others fill it: pictures are read there
 
   [[nodiscard]] bool empty() const { return claim.empty() && bucket.empty(); }
   bool operator==(const ArtifactTarget&) const = default;
@@ -28,6 +30,10 @@ struct ArtifactTarget {
 [[nodiscard]] ArtifactTarget artifact_target(const api::VideoJob& job, const api::WanDeployment* deployment);
 // What the deployment itself names, or empty.
 [[nodiscard]] ArtifactTarget artifact_target(const api::WanDeployment& deployment);
+// The bucket that spec.image names, or empty.
+[[nodiscard]] ArtifactTarget image_target(const api::VideoJob& job);
+// Those that the job itself names and still needs a server for: without its deployment's.
+[[nodiscard]] std::vector<ArtifactTarget> own_targets(const api::VideoJob& job);
 // The path of the job's video there.
 [[nodiscard]] std::string artifact_path(const api::VideoJob& job);
 

@@ -42,7 +42,7 @@ ArtifactTarget target_of(const Draft& draft) {
 }
 
 std::string artifact_url(const Draft& draft) {
-  const auto& service = draft.observed.artifact_service;
+  const auto& service = draft.observed.artifacts.service;
   const std::string server = service ? service_url(*service) : "";
   return server.empty() ? "" : server + "/v1/artifacts/" + artifact_path(draft.job());
 }
@@ -91,22 +91,24 @@ void dispatch(Draft& draft) {
                                         .body = std::move(body),
                                         .artifact_audience = artifact_audience(draft),
                                         .artifact_path = artifact_path(job),
-                                        .image = image_of(job)});
+                                        .image = image_of(draft)});
 }
 
 std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {
-  const Observed& observed = draft.observed;
-  const bool has_address = observed.artifact_service && !service_url(*observed.artifact_service).empty();
-  if (has_address && observed.artifact_deployment && observed.artifact_deployment->ready_replicas > 0) {
-    return std::nullopt;
-  }
-  std::string message = "the artifact server of " + describe(target_of(draft)) + " is not ready";
-  if (const std::string refusal = pods_refused(observed.artifact_deployment); !refusal.empty()) {
+  return artifact_server_trouble(draft.observed.artifacts, target_of(draft));
+}
+
+std::optional<api::Verdict> artifact_server_trouble(const ArtifactServer& server,
+                                                    const ArtifactTarget& target) {
+  const bool has_address = server.service && !service_url(*server.service).empty();
+  if (has_address && server.deployment && server.deployment->ready_replicas > 0) return std::nullopt;
+  std::string message = "the artifact server of " + describe(target) + " is not ready";
+  if (const std::string refusal = pods_refused(server.deployment); !refusal.empty()) {
     return api::Verdict{api::reason::kWaitingForArtifactServer,
                         message + ": its pod cannot be made: " + refusal};
   }
   std::vector<const api::Pod*> pods;
-  for (const api::Pod& pod : observed.artifact_pods) pods.push_back(&pod);
+  for (const api::Pod& pod : server.pods) pods.push_back(&pod);
   // A server's pod has no model to load: only what is in its way is worth telling.
   const auto cause = worst_cause(pods, {});
   if (cause && cause->severity != Severity::kProgress) message += ": " + cause->message;

@@ -16,8 +16,11 @@ void dispatch(Draft& draft);
 // The body of PUT /v1/jobs/{uid}, without what execute/ adds. The artifact server must have an address.
 [[nodiscard]] Json job_body(const Draft& draft, const std::string& pod_uid, int attempt, int64_t seconds);
 
-// Why the job cannot be dispatched: the state of its artifact server. Nothing if that is ready.
+// Why the job cannot go on: the state of the artifact server of its video, or of another. Nothing if that is
+// ready.
 [[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const Draft& draft);
+[[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const ArtifactServer& server,
+                                                                  const ArtifactTarget& target);
 
 // Where the job's video is, or will be, on its artifact server; "" while that has no address. And who that
 // server is in a capability.

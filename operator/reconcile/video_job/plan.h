@@ -35,6 +35,10 @@ struct Answer {
 struct ImageFinding {
   std::string trouble;  // "": it is there
   WallTime at;
+  std::string reason = {};  // of the trouble
+  std::string sha256 = {};  // of one that is a blob
+  bool on_its_way = false;  // the artifact server takes it in
+  int looks = 1;            // without success, so far
 
   bool operator==(const ImageFinding&) const = default;
 };
@@ -45,6 +49,13 @@ struct Twin {
   std::string uid{};
 
   bool operator==(const Twin&) const = default;
+};
+
+// Objects of its artifact_server_name() in the job's namespace, and its pods (label wan.gallery/artifacts).
+struct ArtifactServer {
+  std::optional<api::Deployment> deployment;
+  std::optional<api::Service> service;
+  std::vector<api::Pod> pods;
 };
 
 struct Observed {
@@ -80,11 +91,8 @@ struct Observed {
   // Since when the assigned pod has not answered, as far as this process knows; nothing while it does.
   std::optional<WallTime> unreachable_since;
 
-  // The artifact server of artifact_target(job, deployment): objects of its artifact_server_name() in the
-  // job's namespace, and its pods (label wan.gallery/artifacts).
-  std::optional<api::Deployment> artifact_deployment;
-  std::optional<api::Service> artifact_service;
-  std::vector<api::Pod> artifact_pods;
+  ArtifactServer artifacts;  // of artifact_target(job, deployment)
+  ArtifactServer pictures;   // of image_target(job)
 
   // When this process last wrote the job's progress; limits how often it does.
   std::optional<WallTime> last_progress_write;

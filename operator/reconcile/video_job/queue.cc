@@ -19,7 +19,7 @@ bool held_up(const api::VideoJob& job) {
   return ready &&
          (ready->reason == reason::kWaitingForArtifactServer || ready->reason == reason::kNoArtifactStore ||
           ready->reason == reason::kRefNotPermitted || ready->reason == reason::kImageNotFound ||
-          ready->reason == reason::kWaitingForIdenticalJob);
+          ready->reason == reason::kImageUnavailable || ready->reason == reason::kWaitingForIdenticalJob);
 }
 
 bool older(const Ticket* a, const Ticket* b) {

@@ -14,7 +14,7 @@ namespace reason = api::reason;
 void ask(Draft& draft, const api::Pod& pod, int attempt) {
   Json body = job_body(draft, pod.metadata.uid, attempt, draft.job().spec.active_deadline_seconds);
   draft.after_status.push_back(
-      Resolve{pod.metadata.uid, draft.job().metadata.uid, attempt, std::move(body), image_of(draft.job())});
+      Resolve{pod.metadata.uid, draft.job().metadata.uid, attempt, std::move(body), image_of(draft)});
   expect_answer(
       draft, {reason::kWaitingForReplica, "pod " + pod.metadata.name + " is asked whether it takes the job"});
 }

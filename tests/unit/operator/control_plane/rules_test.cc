@@ -40,6 +40,8 @@ constexpr Bad kBad[] = {
     {"output must name a store", "{}"},
     {"artifacts must name a store", "{}"},
     {"must be the address of an S3 server", "https://s3.example.com/bucket"},
+    {"must be a key whose parts", "../ball.png"},
+    {"must be the address of a file", "file:///etc/passwd"},
     {"must be the name of a bucket", "My_Films"},
     {"must be the name of a region", "EU"},
     {"must be a folder inside the bucket", "../clips"},
@@ -148,7 +150,7 @@ Json base_for(const Found& rule) {
   const std::string bucket = "endpoint: 'https://e', bucket: abc, secretRef: {name: s}";
   const bool of_bucket = rule.path.size() > 2 && rule.path[2] == "s3";
   if (of_bucket && kind == "VideoJob")
-    spec = "{deploymentRef: {name: d}, prompt: p, output: {s3: {key: a.mp4, " + bucket + "}}}";
+    spec = "{deploymentRef: {name: d}, prompt: p, " + rule.path[1] + ": {s3: {key: a.mp4, " + bucket + "}}}";
   if (of_bucket && kind == "WanDeployment") spec = "{model: {name: m}, artifacts: {s3: {" + bucket + "}}}";
   if (kind == "GalleryModel")
     spec = "{source: {local: {path: /m}}, profiles: [{name: cpu, cpu: \"1\", memory: 1Gi}]}";

@@ -12,6 +12,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_runtime.h"
 #include "tests/support/run_task.h"
+#include "tests/support/scripted_server.h"
 
 namespace wan::execute {
 namespace {
@@ -85,7 +86,7 @@ TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
 }
 
 TEST_F(ExecutorTest, LooksForThePictureOfAJobAndSaysHowToMakeIt) {
-  const reconcile::FindImage look{"job-uid", {"ns", "pictures", "ball.png"}};
+  const reconcile::FindImage look{"job-uid", reconcile::ImageRef{"ns", "pictures", "ball.png"}};
   ASSERT_TRUE(run({look}));
   ASSERT_TRUE(executor_.notes("job-uid").image);
   EXPECT_THAT(executor_.notes("job-uid").image->trouble,
@@ -100,6 +101,52 @@ TEST_F(ExecutorTest, LooksForThePictureOfAJobAndSaysHowToMakeIt) {
   api_.put(kube::kConfigMaps, map);
   ASSERT_TRUE(run({look}));
   EXPECT_EQ(executor_.notes("job-uid").image->trouble, "");
+}
+
+TEST_F(ExecutorTest, HasAPictureTakenInAndRemembersWhatCameOfIt) {
+  testing::ScriptedServer artifacts(context_);
+  const reconcile::FindImage look{
+      "job-uid", reconcile::BlobRef{.server = artifacts.url(),
+                                    .audience = "artifacts/ns/videos",
+                                    .artifact_url = "http://10.0.0.7:8080/v1/artifacts/ball.png",
+                                    .artifact_audience = "artifacts/ns/s3:1",
+                                    .artifact_path = "ball.png"}};
+  artifacts.script(testing::answer(202, "{}"));
+  ASSERT_TRUE(run({look}));
+  EXPECT_TRUE(executor_.notes("job-uid").image->on_its_way);
+  const auto refusal = [](const std::string& message) {
+    return R"({"error":{"reason":"X","message":")" + message + "\"}}";
+  };
+  artifacts.script(testing::answer(404, refusal("no such picture")));
+  artifacts.script(testing::answer(502, refusal("HTTP 403")));
+  for (const auto& [reason, message, looks] :
+       {std::tuple("ImageNotFound", "no such picture", 1), std::tuple("ImageUnavailable", "HTTP 403", 2)}) {
+    ASSERT_TRUE(run({look}));
+    const auto& found = *executor_.notes("job-uid").image;
+    EXPECT_EQ(found.reason, reason);
+    EXPECT_EQ(found.trouble, message);
+    EXPECT_EQ(found.looks, looks);
+  }
+  artifacts.script(testing::answer(503, refusal("the disk is full")));
+  const Status later = run({look});
+  ASSERT_FALSE(later) << "it says nothing of the picture";
+  EXPECT_THAT(later.error().message, ::testing::HasSubstr("the disk is full"));
+  artifacts.script(testing::answer(200, R"({"sha256":"sha256:1","bytes":3})"));
+  ASSERT_TRUE(run({look}));
+  EXPECT_EQ(executor_.notes("job-uid").image->trouble, "");
+  EXPECT_EQ(executor_.notes("job-uid").image->sha256, "sha256:1");
+
+  const testing::ReceivedRequest& asked = artifacts.requests().back();
+  EXPECT_THAT(asked.head, ::testing::HasSubstr("POST /v1/blobs "));
+  const Json body = *parse_json(asked.body);
+  EXPECT_EQ(string_or(body, {"from", "artifact"}, ""), "http://10.0.0.7:8080/v1/artifacts/ball.png");
+  const auto key = *ed25519_public_key_base64(kSeed);
+  const auto read =
+      verify_capability(string_or(body, {"from", "token"}, ""), key, "artifacts/ns/s3:1", clock_.wall());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->scope, "artifact:read");
+  EXPECT_EQ(read->path, "ball.png");
+  testing::run_task(context_, artifacts.stop());
 }
 
 TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {

@@ -129,9 +129,9 @@ TEST_F(ObserveTest, FindsTheArtifactServerOfTheClaimThatTheJobsDeploymentNames) 
       labelled(object("ns", "server-pod"), api::kLabelArtifacts, reconcile::identity_hash("videos")));
   const auto observed = observe_video_job(caches_, runtimes_, {"ns", "a"});
   ASSERT_TRUE(observed);
-  ASSERT_TRUE(observed->artifact_service);
-  EXPECT_EQ(observed->artifact_service->cluster_ip, "10.0.0.7");
-  EXPECT_EQ(observed->artifact_pods.size(), 1U);
+  ASSERT_TRUE(observed->artifacts.service);
+  EXPECT_EQ(observed->artifacts.service->cluster_ip, "10.0.0.7");
+  EXPECT_EQ(observed->artifacts.pods.size(), 1U);
 }
 
 TEST_F(ObserveTest, NamesTheOldestReferentsOfAClaimInItsNamespace) {

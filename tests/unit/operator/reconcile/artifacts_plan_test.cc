@@ -14,6 +14,12 @@ Observed named() {
   return {.namespace_ = "films", .target = "videos", .deployments = {make_wan_deployment()}};
 }
 
+api::VideoJob job_for_videos(const std::string& name, int age = 0) {
+  api::VideoJob job = age != 0 ? make_video_job(name, age) : make_video_job(name);
+  job.spec.output.emplace().pvc = api::OutputClaim{"videos", ""};
+  return job;
+}
+
 api::Meta live(const Json& object) {
   api::Meta result = meta(object["metadata"]["name"], std::string(object["kind"]) + "-uid");
   result.labels = {{api::kLabelArtifacts, object["metadata"]["labels"][api::kLabelArtifacts]}};
@@ -54,7 +60,7 @@ TEST(ArtifactServer, IsPutBackWhereSomebodyElseChangedIt) {
 
 TEST(ArtifactServer, BelongsToTheOldestDeploymentBeforeAnyJob) {
   Observed observed = named();
-  observed.jobs = {make_video_job("old-job", -9999)};
+  observed.jobs = {job_for_videos("old-job", -9999)};
   api::WanDeployment older = make_wan_deployment("older");
   older.metadata = meta("older", "older-uid", -500);
   observed.deployments.push_back(older);
@@ -65,7 +71,7 @@ TEST(ArtifactServer, BelongsToTheOldestDeploymentBeforeAnyJob) {
 
 TEST(ArtifactServer, GoesToTheNextReferentWhenItsOwnerGoes) {
   Observed observed = named();
-  observed.jobs = {make_video_job("job")};
+  observed.jobs = {job_for_videos("job")};
   carry_out(plan_of(observed), observed);
   observed.deployments[0].metadata.deleted = kNow;
   EXPECT_EQ(owner_uid(plan_of(observed)), "job-uid");

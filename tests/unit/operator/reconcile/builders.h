@@ -121,12 +121,12 @@ inline api::JobState failed(const api::VideoJob& job, bool retryable, int attemp
 }
 
 inline void give_artifact_server(video_job::Observed& observed) {
-  observed.artifact_deployment.emplace();
-  observed.artifact_deployment->metadata = meta(artifact_server_name("videos"), "artifacts-uid");
-  observed.artifact_deployment->ready_replicas = 1;
-  observed.artifact_service.emplace();
-  observed.artifact_service->metadata = meta(artifact_server_name("videos"), "artifacts-service-uid");
-  observed.artifact_service->cluster_ip = "10.96.0.9";
+  observed.artifacts.deployment.emplace();
+  observed.artifacts.deployment->metadata = meta(artifact_server_name("videos"), "artifacts-uid");
+  observed.artifacts.deployment->ready_replicas = 1;
+  observed.artifacts.service.emplace();
+  observed.artifacts.service->metadata = meta(artifact_server_name("videos"), "artifacts-service-uid");
+  observed.artifacts.service->cluster_ip = "10.96.0.9";
 }
 
 // Adds a ready pod that works on nothing and that it is the job's turn to take.

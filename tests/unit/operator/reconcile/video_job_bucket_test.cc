@@ -73,7 +73,7 @@ TEST(VideoJobToABucket, KnowsThePrefixOfItsDeployment) {
 
 TEST(VideoJobToABucket, SaysWhatItsServerEndedWith) {
   Observed observed = with_bucket(served());
-  observed.artifact_deployment->ready_replicas = 0;
+  observed.artifacts.deployment->ready_replicas = 0;
   api::Pod server = ready_pod("server");
   server.ready = false;
   server.containers = {{.name = "artifacts"}};
@@ -84,7 +84,7 @@ TEST(VideoJobToABucket, SaysWhatItsServerEndedWith) {
       .reason = "Error",
       .message =
           R"({"error":{"reason":"FailedPrecondition","message":"the Secret films-s3 must be there"}})"};
-  observed.artifact_pods = {server};
+  observed.artifacts.pods = {server};
   const auto status = after(observed);
   EXPECT_EQ(reason_of(status.conditions), "WaitingForArtifactServer");
   EXPECT_THAT(message_of(status.conditions),

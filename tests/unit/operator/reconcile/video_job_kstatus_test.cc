@@ -56,7 +56,7 @@ std::vector<Case> cases() {
   o.deployment->spec.artifacts.reset();
   add("no store", o, "Pending", "NoArtifactStore", "Failed");
   o = served();
-  o.artifact_deployment.reset();
+  o.artifacts.deployment.reset();
   add("no artifact server", o, "Queued", "WaitingForArtifactServer", "InProgress");
   o = served();
   o.turn = {};

@@ -114,8 +114,8 @@ TEST(VideoJob, IsStalledWhenNobodyNamesAStore) {
 
 TEST(VideoJob, SaysThatAQuotaKeepsItsArtifactServerFromStarting) {
   Observed observed = served();
-  observed.artifact_deployment->ready_replicas = 0;
-  observed.artifact_deployment->conditions = {
+  observed.artifacts.deployment->ready_replicas = 0;
+  observed.artifacts.deployment->conditions = {
       {"ReplicaFailure", "True", "FailedCreate", "pods \"x\" is forbidden: exceeded quota: small"}};
   const auto status = after(observed);
   EXPECT_EQ(reason_of(status.conditions), "WaitingForArtifactServer");
@@ -124,13 +124,13 @@ TEST(VideoJob, SaysThatAQuotaKeepsItsArtifactServerFromStarting) {
 
 TEST(VideoJob, WaitsForItsArtifactServerAndSaysWhatIsInTheWay) {
   Observed observed = served();
-  observed.artifact_deployment->ready_replicas = 0;
+  observed.artifacts.deployment->ready_replicas = 0;
   api::Pod server = ready_pod("server");
   server.ready = false;
   server.phase = "Pending";
   server.containers.clear();
   server.unschedulable = "persistentvolumeclaim \"videos\" not found";
-  observed.artifact_pods = {server};
+  observed.artifacts.pods = {server};
   const Plan plan = plan_of(observed);
   EXPECT_THAT(steps_of<Dispatch>(plan), IsEmpty());
   const auto status = status_after(plan, observed.job);
@@ -204,11 +204,10 @@ TEST(VideoJob, LooksForItsPictureBeforeItTakesAPodAndSaysWhatIsWrongWithIt) {
     const auto looks = steps_of<FindImage>(looking);
     ASSERT_THAT(looks, SizeIs(1));
     EXPECT_THAT(acts_of(looking), SizeIs(1)) << "nothing is written for it";
-    EXPECT_EQ(looks[0].image.namespace_, observed.job.metadata.namespace_);
-    EXPECT_EQ(looks[0].image.config_map, "pictures");
-    EXPECT_EQ(looks[0].image.key, "ball.png");
+    const auto& image = std::get<ImageRef>(looks[0].image);
+    EXPECT_EQ(image, (ImageRef{observed.job.metadata.namespace_, "pictures", "ball.png"}));
 
-    observed.image = ImageFinding{"ConfigMap pictures does not exist", kNow};
+    observed.image = ImageFinding{"ConfigMap pictures does not exist", kNow, "ImageNotFound"};
     carry_out(plan_of(observed, at(1)), observed);
     EXPECT_EQ(reason_of(observed.job.status.conditions), "ImageNotFound");
     EXPECT_EQ(message_of(observed.job.status.conditions), "ConfigMap pictures does not exist");
@@ -229,10 +228,10 @@ TEST(VideoJob, GivesItsPictureToThePod) {
   observed.image = ImageFinding{"", kNow};
   const auto asked = steps_of<Resolve>(video_job::plan(observed, settings(), kNow));
   ASSERT_THAT(asked, SizeIs(1));
-  EXPECT_EQ(asked[0].image->key, "ball.png");
+  EXPECT_EQ(std::get<ImageRef>(*asked[0].image).key, "ball.png");
   const auto given = steps_of<Dispatch>(plan_of(observed));
   ASSERT_THAT(given, SizeIs(1));
-  EXPECT_EQ(given[0].image->config_map, "pictures");
+  EXPECT_EQ(std::get<ImageRef>(*given[0].image).config_map, "pictures");
 }
 
 TEST(VideoJob, DoesNotTakeAPodThatHasGoneSinceItWasOffered) {
@@ -720,7 +719,7 @@ TEST(VideoJob, TakesItsVideoAwayWhenThatHasBeenKeptLongEnough) {
 TEST(VideoJob, KeepsItsVideoUntilTheArtifactServerCanBeAsked) {
   Observed observed = ended();
   observed.job.spec.retention = api::Retention{.artifact_seconds = 0};
-  observed.artifact_service.reset();
+  observed.artifacts.service.reset();
   expect_settled(observed, at(100));
 }
 
@@ -752,7 +751,7 @@ TEST(VideoJob, IsDeletedWithoutItsVideoAfterTenMinutesAndSaysSo) {
   Observed observed = ended();
   observed.job.metadata.finalizers = {"wan.gallery/artifact"};
   observed.job.metadata.deleted = at(50);
-  observed.artifact_service.reset();
+  observed.artifacts.service.reset();
   EXPECT_THAT(plan_of(observed, at(51)).steps, IsEmpty());
   EXPECT_EQ(plan_of(observed, at(50)).requeue_after, std::chrono::seconds(600));
   const Plan plan = plan_of(observed, at(650));

@@ -1,6 +1,7 @@
 // The job API as the operator uses it: accept, run, upload, refuse, cancel.
 
 #include "pod_fixture.h"
+#include "tests/support/scripted_server.h"
 
 namespace wan::service {
 namespace {
@@ -72,6 +73,34 @@ TEST_F(JobsOverHttpTest, DecodesThePictureOfAJobAndRefusesWhatIsNone) {
   EXPECT_THAT(answer_to("dGV4dA==").body, ::testing::HasSubstr("it is text"));
   EXPECT_THAT(answer_to("*").body, ::testing::HasSubstr("image.data"));
   EXPECT_THAT(decoded, ::testing::ElementsAre("picture", "text"));
+}
+
+TEST_F(JobsOverHttpTest, FetchesThePictureThatAnArtifactServerHas) {
+  std::vector<std::string> decoded;
+  settings.decode_image =
+      [&](const std::string& bytes) -> Result<std::shared_ptr<const pipeline::InputImage>> {
+    decoded.push_back(bytes);
+    return std::make_shared<const pipeline::InputImage>(pipeline::InputImage{16, 16, {}, "sha256:x"});
+  };
+  start();
+  wan::testing::ScriptedServer artifacts(io);
+  const auto answer_to = [&](const std::string& digest) {
+    Json body = body_of("a");
+    body["image"] = {{"url", artifacts.url() + "/v1/blobs/x"}, {"sha256", digest}, {"token", "a-capability"}};
+    return put_body(body);
+  };
+  artifacts.script(wan::testing::answer(200, "picture"));
+  EXPECT_THAT(answer_to(sha256_digest("picture")).body, ::testing::HasSubstr("from text alone"));
+  EXPECT_THAT(artifacts.requests()[0].head, ::testing::HasSubstr("Authorization: Bearer a-capability"));
+  artifacts.script(wan::testing::answer(200, "damaged"));
+  const net::Response damaged = answer_to(sha256_digest("picture"));
+  EXPECT_EQ(damaged.status, 503u) << "it may be there again later";
+  EXPECT_THAT(damaged.body, ::testing::HasSubstr(sha256_digest("damaged")));
+  artifacts.script(wan::testing::answer(404, ""));
+  EXPECT_EQ(answer_to(sha256_digest("picture")).status, 503u);
+  EXPECT_EQ(answer_to("md5:7").status, 422u);
+  EXPECT_THAT(decoded, ::testing::ElementsAre("picture"));
+  wan::testing::run(io, artifacts.stop());
 }
 
 TEST_F(JobsOverHttpTest, ARepeatedPutIsTheSameJob) {
