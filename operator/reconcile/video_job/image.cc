@@ -78,13 +78,19 @@ bool lacks_image(Draft& draft) {
     }
   }
   const WallTime next = finding ? finding->at + pause_after(*spec, *finding) : draft.now;
+  // The answer is in the next plan, whenever that is: nobody else brings it.
+  draft.look_at(next);
   if (draft.now >= next) {
     draft.after_status.push_back(FindImage{draft.job().metadata.uid, *image_of(draft)});
-    expect_answer(draft, {reason::kImageNotFound, "looking for " + describe(*spec)});
-    return true;
   }
-  draft.look_at(next);
-  wait(draft, api::job_phase::kPending, {finding->reason, finding->trouble});
+  const api::Verdict looking{reason::kImageNotFound, "looking for " + describe(*spec)};
+  if (finding) {
+    wait(draft, api::job_phase::kPending, {finding->reason, finding->trouble});
+  } else if (spec->config_map) {
+    expect_answer(draft, looking);
+  } else {
+    wait(draft, api::job_phase::kPending, looking);  // others are asked, which may take a while
+  }
   return true;
 }
 

@@ -34,7 +34,7 @@ struct IntakeSettings {
   std::vector<net::Network> networks;  // may be asked beside the public ones
   std::string ca_pem;                  // "": the system's trust store
   int64_t max_bytes = int64_t{32} << 20;
-  std::chrono::milliseconds answer_within{5'000};
+  std::chrono::milliseconds answer_within{1'000};
   std::chrono::milliseconds give_up_after{60'000};
 };
 

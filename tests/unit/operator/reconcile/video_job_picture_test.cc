@@ -54,6 +54,21 @@ TEST(VideoJobWithPicture, HasItTakenInByTheServerOfItsVideo) {
   }
 }
 
+TEST(VideoJobWithPicture, SaysWhatItLooksForAndWritesNoMoreWhileThatIsTheSame) {
+  Observed observed = with_url(served());
+  const Plan first = plan_of(observed);
+  observed.job.status = status_after(first, observed.job);
+  EXPECT_EQ(message_of(observed.job.status.conditions), "looking for https://example.com/ball.png");
+  observed.image = ImageFinding{"HTTP 403", kNow, "ImageUnavailable"};
+  observed.job.status = status_after(plan_of(observed, after_seconds(1)), observed.job);
+  const Plan again = plan_of(observed, after_seconds(5));
+  EXPECT_THAT(steps_of<FindImage>(again), SizeIs(1));
+  EXPECT_THAT(steps_of<WriteStatus>(again), IsEmpty());
+  for (const Plan& looking : {first, again}) {
+    EXPECT_EQ(looking.requeue_after, std::chrono::milliseconds(1)) << "what it finds is in the next plan";
+  }
+}
+
 TEST(VideoJobWithPicture, WaitsForTheServerOfItsVideoFirst) {
   Observed observed = with_url(served());
   observed.artifacts.deployment->ready_replicas = 0;
