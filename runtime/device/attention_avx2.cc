@@ -90,34 +90,58 @@ void pack_values(const AttentionArguments& to, int64_t head, int64_t first, int6
   }
 }
 
-// One row's scores of a block to weights, in place. `largest` and `sum` are the row's so far; what was added
-// up before must be multiplied by what is returned.
-float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
-  if (kernel_set().registers == Registers::kAvx512)
-    return avx512::soften(scores, keys, scale, bias, largest, sum);
+// One row's scores of a block times `scale`, with their bias, in place; returns the largest. The loops below
+// leave the last keys, fewer than eight, to what comes after them: masks would cost every key a third more.
+float scale_scores(float* scores, int64_t keys, float scale, const float* bias) {
   const __m256 scales = _mm256_set1_ps(scale);
   __m256 most = _mm256_set1_ps(-INFINITY);
-  for (int64_t i = 0; i < keys; i += 8) {
-    const int64_t left = keys - i;
-    const __m256 inside = _mm256_castsi256_ps(avx2::first_lanes(left));
+  int64_t i = 0;
+  for (; i + 8 <= keys; i += 8) {
     __m256 score = _mm256_mul_ps(_mm256_loadu_ps(scores + i), scales);
-    if (bias) score = _mm256_add_ps(score, avx2::load_first(bias + i, left));
+    if (bias) score = _mm256_add_ps(score, _mm256_loadu_ps(bias + i));
+    _mm256_storeu_ps(scores + i, score);
+    most = _mm256_max_ps(most, score);
+  }
+  if (i < keys) {
+    __m256 score = _mm256_mul_ps(_mm256_loadu_ps(scores + i), scales);
+    if (bias) score = _mm256_add_ps(score, avx2::load_first(bias + i, keys - i));
+    const __m256 inside = _mm256_castsi256_ps(avx2::first_lanes(keys - i));
     score = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), score, inside);
     _mm256_storeu_ps(scores + i, score);
     most = _mm256_max_ps(most, score);
   }
-  const float before = largest;
-  largest = std::max(before, avx2::max8(most));
+  return avx2::max8(most);
+}
+
+// Scores to e^(score - largest), in place; returns their sum.
+float weigh_scores(float* scores, int64_t keys, float largest) {
   const __m256 top = _mm256_set1_ps(largest);
   __m256 total = _mm256_setzero_ps();
-  for (int64_t i = 0; i < keys; i += 8) {
+  int64_t i = 0;
+  for (; i + 8 <= keys; i += 8) {
+    const __m256 weight = avx2::exp8(_mm256_sub_ps(_mm256_loadu_ps(scores + i), top));
+    _mm256_storeu_ps(scores + i, weight);
+    total = _mm256_add_ps(total, weight);
+  }
+  if (i < keys) {
     const __m256 inside = _mm256_castsi256_ps(avx2::first_lanes(keys - i));
     const __m256 weight = _mm256_and_ps(avx2::exp8(_mm256_sub_ps(_mm256_loadu_ps(scores + i), top)), inside);
     _mm256_storeu_ps(scores + i, weight);
     total = _mm256_add_ps(total, weight);
   }
+  return avx2::sum8(total);
+}
+
+// One row's scores of a block to weights, in place. `largest` and `sum` are the row's so far; what was added
+// up before must be multiplied by what is returned.
+float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
+  if (kernel_set().registers == Registers::kAvx512)
+    return avx512::soften(scores, keys, scale, bias, largest, sum);
+  const float before = largest;
+  largest = std::max(before, scale_scores(scores, keys, scale, bias));
+  const float total = weigh_scores(scores, keys, largest);
   const float factor = std::exp(before - largest);
-  sum = sum * factor + avx2::sum8(total);
+  sum = sum * factor + total;
   return factor;
 }
 
@@ -135,36 +159,50 @@ void write_row(const AttentionArguments& to, const float* row, float inverse, fl
   }
 }
 
+// A block's scores to weights, and what was added up before by the change of the largest.
+template <typename Kind>
+void soften_block(const AttentionArguments& to, int64_t rows, int64_t key, int64_t count, float* scores,
+                  float* result, int64_t width, float* largest, float* sum) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float factor =
+        soften(scores + r * kKeys, count, to.scale, to.bias ? to.bias + key : nullptr, largest[r], sum[r]);
+    if (key > 0 && factor != 1) scale_row(result + r * width, width, factor);
+    // In place: the pairs of a row take its first half. Past the last of an odd number there is a zero.
+    if constexpr (std::is_same_v<Kind, Pairs>)
+      avx512::narrow(scores + r * kKeys, round_up(count, 2), reinterpret_cast<uint16_t*>(scores + r * kKeys));
+  }
+}
+
 // A block of queries of one head against all keys.
 template <typename Kind>
 void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int64_t rows, const float* keys,
                   const float* values) {
   static thread_local avx2::Scratch memory;
   const int64_t width = round_up(to.head_dim, kTileColumns), depth = to.head_dim / kPerValue<Kind>;
-  float* scores = memory.get(kQueries * (kKeys + width + 2));
+  float* scores = memory.get(kQueries * (kKeys + width + depth + 2));
   float* result = scores + kQueries * kKeys;
-  float* largest = result + kQueries * width;
+  float* copy = result + kQueries * width;
+  float* largest = copy + kQueries * depth;
   float* sum = largest + kQueries;
   for (int64_t r = 0; r < rows; ++r) largest[r] = -INFINITY, sum[r] = 0;
   const auto* q = reinterpret_cast<const float*>(row_of<Kind>(to, to.q, to.q_stride, head, first));
+  int64_t q_stride = to.q_stride / kPerValue<Kind>;
+  avx2::Beside beside;
+  beside.copy = copy;
   for (int64_t key = 0; key < to.keys; key += kKeys) {
     const int64_t count = to.keys - key < kKeys ? to.keys - key : kKeys;
-    avx2::multiply_values<Kind::kValues>(rows, q, to.q_stride / kPerValue<Kind>, keys + key * depth,
-                                         depth * kTileColumns, (count + kTileColumns - 1) / kTileColumns,
-                                         depth, scores, kKeys, false);
-    for (int64_t r = 0; r < rows; ++r) {
-      const float factor =
-          soften(scores + r * kKeys, count, to.scale, to.bias ? to.bias + key : nullptr, largest[r], sum[r]);
-      if (key > 0 && factor != 1) scale_row(result + r * width, width, factor);
-      // In place: the pairs of a row take its first half. Past the last of an odd number there is a zero.
-      if constexpr (std::is_same_v<Kind, Pairs>)
-        avx512::narrow(scores + r * kKeys, round_up(count, 2),
-                       reinterpret_cast<uint16_t*>(scores + r * kKeys));
-    }
     const int64_t value_rows = (count + kPerValue<Kind> - 1) / kPerValue<Kind>;
-    avx2::multiply_values<Kind::kValues>(rows, scores, kKeys, values + key / kPerValue<Kind> * width,
-                                         value_rows * kTileColumns, width / kTileColumns, value_rows, result,
-                                         width, key > 0);
+    const float* block_values = values + key / kPerValue<Kind> * width;
+    beside.right = {block_values, 1, 0, value_rows * width};
+    avx2::multiply_values<Kind::kValues>(rows, q, q_stride, keys + key * depth, depth * kTileColumns,
+                                         (count + kTileColumns - 1) / kTileColumns, depth, scores, kKeys,
+                                         false, &beside);
+    if (avx2::beside_is_done<Kind::kValues>()) q = copy, q_stride = depth, beside.copy = nullptr;
+    soften_block<Kind>(to, rows, key, count, scores, result, width, largest, sum);
+    avx2::Beside for_keys;
+    if (key + kKeys < to.keys) for_keys.right = {keys + (key + kKeys) * depth, 1, 0, kKeys * depth};
+    avx2::multiply_values<Kind::kValues>(rows, scores, kKeys, block_values, value_rows * kTileColumns,
+                                         width / kTileColumns, value_rows, result, width, key > 0, &for_keys);
   }
   for (int64_t r = 0; r < rows; ++r)
     write_row(to, result + r * width, 1 / sum[r], to.out + (first + r) * to.out_stride + head * to.head_dim);

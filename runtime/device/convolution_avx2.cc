@@ -37,10 +37,17 @@ struct KernelRows {
     const int64_t tap = slice / slices_of_row();
     return x[tap / to.rows] + tap % to.rows * to.x_width * to.in + first(slice);
   }
-  avx2::Panels pack(int64_t slice, int64_t first_column, int64_t, avx2::Scratch&) const {
+  avx2::Panels panels(int64_t slice, int64_t first_column) const {
     const int64_t whole = to.times * to.rows * row_depth();
     const int64_t before = slice / slices_of_row() * row_depth() + first(slice);
     return {packed + first_column * whole + before * kTileColumns, whole * kTileColumns};
+  }
+  avx2::Ahead ahead(int64_t slice, int64_t first_column, int64_t count) const {
+    const avx2::Panels next = panels(slice, first_column);
+    return {next.first, (count + kTileColumns - 1) / kTileColumns, next.stride, depth(slice) * kTileColumns};
+  }
+  avx2::Panels pack(int64_t slice, int64_t first_column, int64_t, avx2::Scratch&) const {
+    return panels(slice, first_column);
   }
 };
 
@@ -97,7 +104,7 @@ void finish_pixel(const ConvolutionArguments& to, int64_t at, int64_t first, int
 }
 
 // The rows' sums, a slice of kernels and the pixels it meets lie in the second-level cache together.
-constexpr avx2::Blocks kBlocks = {2 * avx2::kCacheRows, avx2::kBlockColumns};
+avx2::Blocks blocks() { return {2 * avx2::kCacheRows, avx2::block_columns()}; }
 
 void convolve(const ConvolutionArguments& to, int64_t frame, const float* packed) {
   // Up to the last pixel that is wanted.
@@ -111,7 +118,7 @@ void convolve(const ConvolutionArguments& to, int64_t frame, const float* packed
       if (++x == to.x_width) x = 0, ++row;
     }
   };
-  avx2::multiply(to.step * to.in, positions, to.out, kBlocks,
+  avx2::multiply(to.step * to.in, positions, to.out, blocks(),
                  KernelRows{to, to.x + frame * to.time_step, packed}, finish);
 }
 

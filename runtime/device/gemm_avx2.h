@@ -1,6 +1,6 @@
 #pragma once
 // A matrix product in blocks that fit the caches: for one block of columns, a slice of the depth of the right
-// operand is packed (and widened) once and meets all rows of the left operand, which is read where it lies.
+// operand is packed (and widened) once and meets all rows of the left operand.
 // What is called a value below may be a pair of bf16: depth and strides then count pairs.
 // Included by the *_avx2.cc files alone.
 
@@ -37,9 +37,12 @@ class Scratch {
   int64_t count_ = 0;
 };
 
-// Columns and depth of a packed block (128 KB of a second-level cache of at least 256 KB), and rows that meet
-// it in turn.
-constexpr int64_t kBlockColumns = 128, kBlockDepth = 256, kCacheRows = 96;
+// Depth of a packed block, and rows that meet it in turn: those (96 KB) stay in the second-level cache of at
+// least 256 KB, while of the block one panel after the other goes through the first-level one.
+constexpr int64_t kBlockDepth = 256, kCacheRows = 96;
+
+// Columns of a packed block: as was found best with either width of registers.
+static inline int64_t block_columns() { return kernel_set().registers == Registers::kAvx512 ? 128 : 256; }
 
 // Rows and columns of a task. Only speed depends on them.
 struct Blocks {
@@ -56,17 +59,25 @@ enum class Values { kFloat, kPair };
 template <Values kValues>
 constexpr int64_t kPerValue = kValues == Values::kPair ? 2 : 1;
 
+// Whether multiply_values() does what is asked for beside.
+template <Values kValues>
+static inline bool beside_is_done() {
+  return kValues == Values::kFloat && kernel_set().registers != Registers::kAvx512;
+}
+
 // A block of a product by the widest registers there are, which changes no bit.
 template <Values kValues>
 static inline void multiply_values(int64_t rows, const float* a, int64_t a_stride, const float* b,
                                    int64_t b_stride, int64_t panels, int64_t depth, float* c,
-                                   int64_t c_stride, bool add) {
+                                   int64_t c_stride, bool add, Beside* beside = nullptr) {
   if constexpr (kValues == Values::kPair) {
     avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
   } else if (kernel_set().registers == Registers::kAvx512) {
     avx512::multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
   } else {
-    multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+    Beside nothing;
+    multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add,
+                   beside ? *beside : nothing);
   }
 }
 
@@ -80,28 +91,65 @@ struct Panels {
 //   static constexpr Values kValues;
 //   int64_t slices() const;  int64_t depth(slice) const;
 //   const float* left(slice) const;   where the slice begins in the left operand's first row
+//   Ahead ahead(slice, first_column, count) const;   what pack() will read
 //   Panels pack(slice, first_column, count, Scratch&) const;
 // `finish(first_row, row_count, first_column, column_count, sums, sums_stride)` takes the sums.
 template <typename Right, typename Finish>
-static void multiply_task(int64_t left_stride, const Right& right, const Finish& finish, int64_t first_row,
-                          int64_t rows, int64_t first_column, int64_t columns) {
-  static thread_local Scratch packed_memory, sums_memory;
-  const int64_t panels = (columns + kTileColumns - 1) / kTileColumns, stride = panels * kTileColumns;
-  float* sums = sums_memory.get(rows * stride);
-  const int64_t slices = right.slices();
-  for (int64_t slice = 0; slice < slices; ++slice) {
-    const Panels packed = right.pack(slice, first_column, columns, packed_memory);
-    const float* left = right.left(slice) + first_row * left_stride;
-    for (int64_t row = 0; row < rows; row += kCacheRows) {
-      const int64_t count = rows - row < kCacheRows ? rows - row : kCacheRows;
-      multiply_values<Right::kValues>(count, left + row * left_stride, left_stride, packed.first,
-                                      packed.stride, panels, right.depth(slice), sums + row * stride, stride,
-                                      slice > 0);
-      if (slice + 1 == slices)
-        finish(first_row + row, count, first_column, columns, sums + row * stride, stride);
+class Task {
+ public:
+  Task(int64_t left_stride, const Right& right, const Finish& finish, int64_t first_row, int64_t rows,
+       int64_t first_column, int64_t columns)
+      : left_stride_(left_stride),
+        right_(right),
+        finish_(finish),
+        first_row_(first_row),
+        rows_(rows),
+        first_column_(first_column),
+        columns_(columns) {}
+
+  void run() {
+    static thread_local Scratch packed_memory, sums_memory, copy_memory;
+    sums_ = sums_memory.get(rows_ * stride_);
+    // Where the rows' slices are nearly side by side, or meet few columns, a copy is not worth it.
+    constexpr int64_t kFewestPanels = 4;
+    if (left_stride_ >= 2 * right_.depth(0) && panels_ >= kFewestPanels)
+      beside_.copy = copy_memory.get(kCacheRows * right_.depth(0));
+    for (int64_t slice = 0; slice < slices_; ++slice) {
+      const Panels packed = right_.pack(slice, first_column_, columns_, packed_memory);
+      beside_.right = slice + 1 < slices_ ? right_.ahead(slice + 1, first_column_, columns_) : Ahead{};
+      for (int64_t row = 0; row < rows_; row += kCacheRows) multiply_rows_of(slice, row, packed);
     }
   }
-}
+
+ private:
+  int64_t count(int64_t row) const { return rows_ - row < kCacheRows ? rows_ - row : kCacheRows; }
+  const float* left(int64_t slice, int64_t row) const {
+    return right_.left(slice) + (first_row_ + row) * left_stride_;
+  }
+  // Rows that lie side by side need no help.
+  Ahead ahead(int64_t slice, int64_t row) const {
+    if (row >= rows_) row = 0, ++slice;
+    if (!beside_.copy || slice >= slices_) return {};
+    return {left(slice, row), count(row), left_stride_, right_.depth(slice)};
+  }
+  void multiply_rows_of(int64_t slice, int64_t row, const Panels& packed) {
+    beside_.left = ahead(slice, row + kCacheRows);
+    multiply_values<Right::kValues>(count(row), left(slice, row), left_stride_, packed.first, packed.stride,
+                                    panels_, right_.depth(slice), sums_ + row * stride_, stride_, slice > 0,
+                                    &beside_);
+    if (slice + 1 == slices_)
+      finish_(first_row_ + row, count(row), first_column_, columns_, sums_ + row * stride_, stride_);
+  }
+
+  const int64_t left_stride_;
+  const Right& right_;
+  const Finish& finish_;
+  const int64_t first_row_, rows_, first_column_, columns_;
+  const int64_t panels_ = (columns_ + kTileColumns - 1) / kTileColumns, stride_ = panels_ * kTileColumns;
+  const int64_t slices_ = right_.slices();
+  float* sums_ = nullptr;
+  Beside beside_;
+};
 
 template <typename Right, typename Finish>
 static void multiply(int64_t left_stride, int64_t rows, int64_t columns, const Blocks& block,
@@ -112,7 +160,7 @@ static void multiply(int64_t left_stride, int64_t rows, int64_t columns, const B
     const int64_t row = task / column_blocks * block.rows, column = task % column_blocks * block.columns;
     const int64_t row_count = rows - row < block.rows ? rows - row : block.rows;
     const int64_t column_count = columns - column < block.columns ? columns - column : block.columns;
-    multiply_task(left_stride, right, finish, row, row_count, column, column_count);
+    Task(left_stride, right, finish, row, row_count, column, column_count).run();
   });
 }
 

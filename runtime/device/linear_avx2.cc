@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 
 #include "runtime/device/gemm_avx2.h"
@@ -10,15 +11,39 @@ namespace wan::device {
 
 namespace {
 
-// So many that every thread gets a few tasks, and that the packing of the weight, which each of them does for
-// itself, is little beside the product; not more rows than whose sums stay in the last cache.
-avx2::Blocks blocks_of(const LinearArguments& to) {
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// As many rows a task as let all threads end soonest: they take so many turns, and each task packs the weight
+// for itself, which takes as long as some rows. Not more rows than whose sums stay in the last cache.
+int64_t rows_of_a_task(int64_t rows, int64_t column_blocks) {
+  constexpr int64_t kPacking = 12, kFewestRows = 48, kMostRows = 1024;
+  const int64_t threads = at::get_num_threads();
+  rows = std::max<int64_t>(1, rows);
+  int64_t best = 0, soonest = std::numeric_limits<int64_t>::max();
+  for (int64_t blocks = (rows + kMostRows - 1) / kMostRows; best == 0 || rows / blocks >= kFewestRows;
+       ++blocks) {
+    const int64_t share = round_up((rows + blocks - 1) / blocks, avx2::kTileRows);
+    const int64_t tasks = (rows + share - 1) / share * column_blocks;
+    const int64_t end = (tasks + threads - 1) / threads * (share + kPacking);
+    if (end < soonest) best = share, soonest = end;
+  }
+  return best;
+}
+
+// The same for AVX-512, as it was found best there: a few tasks a thread.
+int64_t rows_of_a_wide_task(int64_t rows, int64_t column_blocks) {
   constexpr int64_t kTasksPerThread = 4, kFewestRows = 192, kMostRows = 1536;
-  const int64_t column_blocks = (to.out + avx2::kBlockColumns - 1) / avx2::kBlockColumns;
   const int64_t wanted = kTasksPerThread * at::get_num_threads();
   const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
-  const int64_t share = std::clamp((to.rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
-  return {(share + avx2::kTileRows - 1) / avx2::kTileRows * avx2::kTileRows, avx2::kBlockColumns};
+  const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
+  return round_up(share, avx2::kTileRows);
+}
+
+avx2::Blocks blocks_of(const LinearArguments& to) {
+  const int64_t columns = avx2::block_columns(), column_blocks = (to.out + columns - 1) / columns;
+  const bool is_wide = kernel_set().registers == Registers::kAvx512;
+  return {is_wide ? rows_of_a_wide_task(to.rows, column_blocks) : rows_of_a_task(to.rows, column_blocks),
+          columns};
 }
 
 }  // namespace
@@ -32,12 +57,17 @@ namespace {
 
 // One row's columns: bias, GELU, gate and residual. `sums` may be written to.
 void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, float* sums) {
+  constexpr int64_t kLine = 16, kAhead = 2;  // rows that will be needed soon are fetched
   const bool halve = to.y_stored == Stored::kBFloat16;
   const int64_t place = row * to.y_stride + first;
   float* y = halve ? sums : static_cast<float*>(to.y) + place;
   const float* residual = to.residual ? to.residual + row * to.residual_stride + first : nullptr;
   for (int64_t i = 0; i < count; i += 8) {
     const int64_t left = count - i;
+    if (i % kLine == 0) {
+      if (!halve) _mm_prefetch(y + kAhead * to.y_stride + i, _MM_HINT_T0);
+      if (residual) _mm_prefetch(residual + kAhead * to.residual_stride + i, _MM_HINT_T0);
+    }
     __m256 value = _mm256_loadu_ps(sums + i);  // padded to whole panels
     if (to.bias) value = _mm256_add_ps(value, avx2::load_first(to.bias + first + i, left));
     if (to.gelu) value = avx2::gelu8(value);
@@ -67,6 +97,9 @@ struct WeightRows {
   int64_t depth(int64_t slice) const {
     const int64_t rest = in - first(slice);
     return rest < avx2::kBlockDepth ? rest : avx2::kBlockDepth;
+  }
+  avx2::Ahead ahead(int64_t slice, int64_t first_column, int64_t count) const {
+    return {weight + first_column * in + first(slice), count, in, depth(slice)};
   }
   avx2::Panels pack(int64_t slice, int64_t first_column, int64_t count, avx2::Scratch& memory) const {
     const int64_t deep = depth(slice);

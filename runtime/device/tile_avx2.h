@@ -16,39 +16,94 @@ namespace wan::device::avx2 {
 // Twelve accumulators, two columns of the packed operand and a broadcast fill the sixteen registers.
 constexpr int kTileRows = 6, kTileColumns = 16;
 
-// One step of the sums: `b` holds sixteen values of the packed operand.
+// One step of the sums: `b` holds sixteen values of the packed operand. The rows from the fourth on begin at
+// `lower`: so every address is a register and one or two strides.
 template <int kRows>
-[[gnu::always_inline]] static inline void multiply_step(const float* a, int64_t a_stride, const float* b,
-                                                        __m256 (&sum)[kRows][2]) {
+[[gnu::always_inline]] static inline void multiply_step(const float* a, const float* lower, int64_t a_stride,
+                                                        const float* b, __m256 (&sum)[kRows][2]) {
   const __m256 left = _mm256_loadu_ps(b), right = _mm256_loadu_ps(b + 8);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
-    const __m256 x = _mm256_broadcast_ss(a + r * a_stride);
+    const __m256 x = _mm256_broadcast_ss(r < 3 ? a + r * a_stride : lower + (r - 3) * a_stride);
     sum[r][0] = _mm256_fmadd_ps(x, left, sum[r][0]);
     sum[r][1] = _mm256_fmadd_ps(x, right, sum[r][1]);
   }
 }
 
-// c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order. The rows
-// that come next lie elsewhere, where no processor looks ahead by itself: `next` is fetched meanwhile.
+// Rows of the left operand that the next tile needs, to be fetched during this one; or none.
+struct NextRows {
+  const float* first;
+  int64_t stride;
+};
+struct NoRows {};
+
 template <int kRows>
+[[gnu::always_inline]] static inline void fetch(const NextRows& rows, int64_t at) {
+  constexpr int64_t kLine = 16;  // floats of a cache line
+  if (at % kLine != 0) return;
+#pragma clang loop unroll(full)
+  for (int r = 0; r < kRows; ++r) _mm_prefetch(rows.first + r * rows.stride + at, _MM_HINT_T0);
+}
+template <int kRows>
+[[gnu::always_inline]] static inline void fetch(const NoRows&, int64_t) {}
+
+// Rows of memory that something else will need, brought to the second-level cache bit by bit: short pieces
+// far apart take memory long, and no processor looks ahead from one to the next.
+class Ahead {
+ public:
+  Ahead() = default;
+  template <typename Element>
+  Ahead(const Element* first, int64_t rows, int64_t stride, int64_t length)
+      : row_(reinterpret_cast<const char*>(first)),
+        rows_(rows),
+        stride_(stride * static_cast<int64_t>(sizeof(Element))),
+        bytes_(length * static_cast<int64_t>(sizeof(Element))) {}
+
+  void fetch_some() {
+    constexpr int64_t kLine = 64, kLines = 8;
+    if (rows_ == 0) return;
+#pragma clang loop unroll(full)
+    for (int64_t i = 0; i < kLines; ++i) _mm_prefetch(row_ + at_ + i * kLine, _MM_HINT_T1);
+    at_ += kLines * kLine;
+    if (at_ >= bytes_) at_ = 0, row_ += stride_, --rows_;
+  }
+
+ private:
+  const char* row_ = nullptr;
+  int64_t rows_ = 0, stride_ = 0, bytes_ = 0, at_ = 0;
+};
+
+// What multiply_block() does beside multiplying.
+struct Beside {
+  float* copy = nullptr;  // memory for a copy of its rows, [rows, depth], or none
+  Ahead left, right;      // what is to be multiplied next
+
+  void fetch_some() {
+    left.fetch_some();
+    right.fetch_some();
+  }
+};
+
+// c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order.
+template <int kRows, typename Next>
 [[gnu::always_inline]] static inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
                                                         int64_t depth, float* c, int64_t c_stride, bool add,
-                                                        const float* next) {
-  constexpr int64_t kLine = 16;  // floats of a cache line
+                                                        const Next& next) {
+  constexpr int kSteps = 8;
   __m256 sum[kRows][2];
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) _mm_prefetch(c + r * c_stride, _MM_HINT_T0);
+  const float* lower = a + 3 * a_stride;
   int64_t k = 0;
-  for (; k + kLine <= depth; k += kLine) {
+  for (; k + kSteps <= depth; k += kSteps, a += kSteps, lower += kSteps, b += kSteps * kTileColumns) {
+    fetch<kRows>(next, k);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < kRows; ++r) _mm_prefetch(next + r * a_stride + k, _MM_HINT_T0);
-#pragma clang loop unroll_count(4)
-    for (int64_t i = k; i < k + kLine; ++i) multiply_step<kRows>(a + i, a_stride, b + i * kTileColumns, sum);
+    for (int i = 0; i < kSteps; ++i)
+      multiply_step<kRows>(a + i, lower + i, a_stride, b + i * kTileColumns, sum);
   }
-  for (; k < depth; ++k) multiply_step<kRows>(a + k, a_stride, b + k * kTileColumns, sum);
+  for (; k < depth; ++k, ++a, ++lower, b += kTileColumns) multiply_step<kRows>(a, lower, a_stride, b, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
     float* out = c + r * c_stride;
@@ -61,29 +116,56 @@ template <int kRows>
   }
 }
 
+// Up to kTileRows rows.
 static inline void multiply_tile(int64_t rows, const float* a, int64_t a_stride, const float* b,
-                                 int64_t depth, float* c, int64_t c_stride, bool add, const float* next) {
+                                 int64_t depth, float* c, int64_t c_stride, bool add) {
   switch (rows) {
-    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add, next);
-    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add, next);
-    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add, next);
-    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add, next);
-    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add, next);
-    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add, next);
+    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+  }
+}
+
+static inline void copy_rows(int64_t rows, const float* from, int64_t stride, int64_t depth, float* to) {
+  for (int64_t r = 0; r < rows; ++r)
+    std::memcpy(to + r * depth, from + r * stride, static_cast<size_t>(depth) * sizeof(float));
+}
+
+// What multiply_block() does with the first panel: every six rows are copied, if at all, before they are
+// multiplied, and the next six are fetched meanwhile.
+static inline void multiply_first_panel(int64_t rows, const float* a, int64_t a_stride, const float* b,
+                                        int64_t depth, float* c, int64_t c_stride, bool add, float* copy) {
+  for (int64_t row = 0; row < rows; row += kTileRows, a += kTileRows * a_stride, c += kTileRows * c_stride) {
+    const int64_t left = rows - row;
+    const float* near = copy ? copy + row * depth : a;
+    const int64_t near_stride = copy ? depth : a_stride;
+    if (copy) copy_rows(left < kTileRows ? left : kTileRows, a, a_stride, depth, copy + row * depth);
+    if (left > kTileRows) {
+      const NextRows next{a + kTileRows * a_stride, a_stride};
+      multiply_rows<kTileRows>(near, near_stride, b, depth, c, c_stride, add, next);
+    } else {
+      multiply_tile(left, near, near_stride, b, depth, c, c_stride, add);
+    }
   }
 }
 
 // The block [rows, columns of `b`] of a product: `b` holds `panels` packed columns of 16, `b_stride` apart.
+// Rows that are far apart fall on few sets of the first-level cache, where the panel wants to stay: they can
+// be copied while the first panel meets them.
 static inline void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b,
                                   int64_t b_stride, int64_t panels, int64_t depth, float* c, int64_t c_stride,
-                                  bool add) {
-  for (int64_t panel = 0; panel < panels; ++panel) {
+                                  bool add, Beside& beside) {
+  multiply_first_panel(rows, a, a_stride, b, depth, c, c_stride, add, beside.copy);
+  if (beside.copy) a = beside.copy, a_stride = depth;
+  for (int64_t panel = 1; panel < panels; ++panel) {
     for (int64_t row = 0; row < rows; row += kTileRows) {
       const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
-      // The last tile's is the first of the next panel.
-      const float* next = row + kTileRows < rows ? a + (row + kTileRows) * a_stride : a;
+      beside.fetch_some();
       multiply_tile(count, a + row * a_stride, a_stride, b + panel * b_stride, depth,
-                    c + row * c_stride + panel * kTileColumns, c_stride, add, next);
+                    c + row * c_stride + panel * kTileColumns, c_stride, add);
     }
   }
 }
