@@ -1,0 +1,156 @@
+"""Train the VAE's decoder on, the encoder frozen.  usage: train_decoder.py WORK_DIR STEPS DECAY_STEPS
+
+The latents stay what they are, so the transformers go on with the new decoder as they are. It starts from WORK_DIR/vae.pt and
+writes WORK_DIR/decoder.pt (`raw`, and `ema`, which is better); copy `ema` to vae.pt to go on or to export.
+
+The loss is the logarithm of each clip's squared error, which is what PSNR averages, and a little of the absolute error.
+Two lock-free single-thread workers share the weights. Convolutions use Muon, the rest AdamW. Over the last DECAY_STEPS of
+each worker the learning rate falls to nothing; `touch WORK_DIR/finish` starts that at once.
+"""
+import copy
+import os
+import random
+import sys
+import time
+
+import torch
+import torch.multiprocessing as mp
+from diffusers import AutoencoderKLWan
+
+import data
+import vae_fast
+from train_dit import newton_schulz
+
+LR = 4e-4
+NOISE = 0.05  # of the latents
+BATCH, FRAMES, CROP, POOL = 3, 17, 48, 160
+KEEP = 0.995  # of the average of the weights
+
+
+class Muon:
+    """As train_dit's, for kernels of convolutions: a kernel is a matrix of its outputs."""
+
+    def __init__(self, params, momentum=0.95):
+        self.groups = {}
+        for p in params:
+            self.groups.setdefault((p.shape[0], p[0].numel()), []).append(p)
+        self.buf = {s: torch.zeros(len(ps), *s) for s, ps in self.groups.items()}
+        self.m = momentum
+
+    @torch.no_grad()
+    def step(self, lr):
+        for s, ps in self.groups.items():
+            g = torch.stack([p.grad.reshape(s) for p in ps])
+            b = self.buf[s]
+            b.lerp_(g, 1 - self.m)
+            u = newton_schulz(g.lerp(b, self.m)) * (0.2 * max(s) ** 0.5)
+            for p, d in zip(ps, u):
+                p.sub_(d.view_as(p), alpha=lr)
+
+
+def render(rng):
+    size = rng.choice([96, 96, 96, 128])
+    _, clip = data.sample_clip(rng, FRAMES, size, size)
+    return ((clip + 1) * 127.5).round().to(torch.uint8)
+
+
+def crop(rng, clip):
+    """Of three places the one where most happens."""
+    places = []
+    for _ in range(3):
+        y, x = rng.randint(0, clip.shape[2] - CROP), rng.randint(0, clip.shape[3] - CROP)
+        window = clip[:, :, y:y + CROP, x:x + CROP]
+        places.append((window[:, ::4, ::8, ::8].float().std((1, 2, 3)).sum().item(), window))
+    window = max(places, key=lambda place: place[0])[1]
+    if rng.random() < 0.5:
+        window = window.flip(3)
+    return window.transpose(2, 3) if rng.random() < 0.5 else window
+
+
+def batch(rng, pool):
+    return torch.stack([crop(rng, rng.choice(pool)) for _ in range(BATCH)]).float().div_(127.5).sub_(1)
+
+
+@torch.no_grad()
+def evaluate(model, count=16, size=96):
+    """Mean and least PSNR over clips that no training sees."""
+    rng = random.Random(99)
+    found = []
+    for _ in range(count):
+        _, x = data.sample_clip(rng, FRAMES, size, size)
+        z = vae_fast.encode(model, torch.stack([x, x]))  # a batch of 1 is slow in PyTorch
+        y = vae_fast.decode(model, z)[0].clamp(-1, 1)
+        found.append(10 * torch.log10(4 / (y - x).square().mean()).item())
+    return sum(found) / count, min(found)
+
+
+def trained(model):
+    return [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
+
+
+def save(work, vae, averaged):
+    torch.save(dict(raw=vae.state_dict(), ema=averaged.state_dict()), f"{work}/decoder.pt.tmp")
+    os.replace(f"{work}/decoder.pt.tmp", f"{work}/decoder.pt")
+
+
+def run(worker, work, steps, decay, vae, pool):
+    torch.set_num_threads(1)
+    torch.manual_seed(int(time.time()) + worker)
+    rng = random.Random(int(time.time()) + worker)
+    params = trained(vae)
+    kernels = [p for p in params if p.dim() >= 4 and p.shape[0] >= 8 and p.shape[1] > 1]
+    others = [p for p in params if not any(p is k for k in kernels)]
+    muon, adam = Muon(kernels), torch.optim.AdamW(others, lr=LR, betas=(0.9, 0.98), weight_decay=0)
+    averaged = copy.deepcopy(vae)
+    began = last = time.time()
+    step, psnr, count = 0, 0.0, 0
+    while step < steps:
+        if os.path.exists(f"{work}/finish"):
+            steps = min(steps, step + decay)
+        lr = LR * min(1, (step + 1) / 30, (steps - step) / decay)
+        adam.param_groups[0]["lr"] = lr
+        x = batch(rng, pool)
+        with torch.no_grad():
+            z = vae_fast.encode(vae, x)
+        y = vae_fast.decode(vae, z + NOISE * torch.randn_like(z))
+        error = (y - x).square().mean((1, 2, 3, 4))
+        loss = (error + 1e-4).log().mean() + 0.5 * (y - x).abs().mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(others, 1.0)
+        muon.step(lr)
+        adam.step()
+        for p in params:
+            p.grad = None
+        step, psnr, count = step + 1, psnr - 10 * torch.log10(error.detach() / 4).mean().item(), count + 1
+        if step % 10 == 0:
+            pool[rng.randrange(len(pool))] = render(rng)
+        if worker != 0:
+            continue
+        with torch.no_grad():
+            torch._foreach_lerp_([p.data for p in trained(averaged)], [p.detach() for p in params],
+                                 1 - min(KEEP, (1 + step) / (12 + step)))
+        if time.time() - last > 120 or step == steps:
+            last = time.time()
+            mean, least = evaluate(averaged)
+            print(f"t {last - began:.0f} step {step} lr {lr:.1e} crops {psnr / count:.2f} dB, whole clips (average of the weights) "
+                  f"{mean:.2f} dB, at least {least:.2f}", flush=True)
+            psnr, count = 0.0, 0
+            save(work, vae, averaged)
+
+
+if __name__ == "__main__":
+    work, steps, decay = sys.argv[1], *map(int, sys.argv[2:4])
+    torch.set_num_threads(1)
+    vae_fast.patch()
+    vae = AutoencoderKLWan(base_dim=8, z_dim=16)
+    vae.load_state_dict(torch.load(f"{work}/vae.pt"))
+    print("before:", evaluate(vae), flush=True)
+    rng = random.Random(5)
+    pool = [render(rng) for _ in range(POOL)]
+    mp.set_start_method("fork")
+    vae.share_memory()
+    workers = [mp.Process(target=run, args=(w, work, steps, decay, vae, list(pool))) for w in range(2)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
