@@ -178,13 +178,6 @@ Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step)
 
 Task<Status> Executor::apply(const std::string& owner, reconcile::Apply step) {
   WAN_CO_TRY(const kube::Resource resource, resource_of(step.object));
-  if (step.is_new) {
-    Json object = step.object;
-    const auto created = co_await api_.create(resource, std::move(object));
-    if (created) note(owner, resource, *created);
-    if (created) co_return Status();
-    if (!kube::is_already_exists(created.error())) co_return fail(created.error());
-  }
   WAN_CO_TRY_VOID(co_await check_ownership(resource, step.object));
   WAN_CO_TRY(const Json written, co_await api_.apply(resource, std::move(step.object), kFieldManager, ""));
   note(owner, resource, written);

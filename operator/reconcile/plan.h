@@ -24,9 +24,6 @@ struct ObjectRef {
 // Server-side apply with the full intent, field manager "wan-operator", force.
 struct Apply {
   Json object;
-  // Of an object that never changes and that nobody has yet, as far as was observed: one request creates it;
-  // only where it is there after all, whose it is is looked at first.
-  bool is_new = false;
 };
 
 // Plain create, for the one object that is never read back (the token Secret). An existing one counts as

@@ -85,16 +85,6 @@ TEST_F(ExecutorTest, CarriesStepsOutInOrderWithTheirFieldManagers) {
   EXPECT_TRUE(executor_.last_status_write(uid));
 }
 
-TEST_F(ExecutorTest, ANewObjectIsCreatedAtOnceAndNeverTakenFromSomebodyElse) {
-  ASSERT_TRUE(run({reconcile::Apply{child("a", "u"), true}}));
-  EXPECT_THAT(verbs(), ElementsAre("create"));
-  ASSERT_TRUE(run({reconcile::Apply{child("a", "u"), true}})) << "it is ours already";
-  EXPECT_THAT(verbs(), ElementsAre("create", "create", "apply"));
-  const Status refused = run({reconcile::Apply{child("a", "another"), true}});
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("belongs to somebody else"));
-}
-
 TEST_F(ExecutorTest, LooksForThePictureOfAJobAndSaysHowToMakeIt) {
   const reconcile::FindImage look{"job-uid", reconcile::ImageRef{"ns", "pictures", "ball.png"}};
   ASSERT_TRUE(run({look}));

@@ -51,12 +51,11 @@ void fail_run(Observed& observed, const std::string& termination_message) {
       {"Failed", "True", "BackoffLimitExceeded", "Job has reached the backoff limit"}};
 }
 
-TEST(OneShotJob, MakesItsBatchJobAndThenRecordsTheAttempt) {
+TEST(OneShotJob, RecordsTheAttemptAndThenMakesItsBatchJob) {
   const auto acts = acts_of(plan_of(oneshot()));
   ASSERT_THAT(acts, SizeIs(2));
-  EXPECT_EQ(std::get<WriteStatus>(acts[1]).status["attempts"], 1);
-  EXPECT_TRUE(std::get<Apply>(acts[0]).is_new);
-  const Json& object = std::get<Apply>(acts[0]).object;
+  EXPECT_EQ(std::get<WriteStatus>(acts[0]).status["attempts"], 1);
+  const Json& object = std::get<Apply>(acts[1]).object;
   EXPECT_EQ(object["kind"], "Job");
   EXPECT_EQ(object["metadata"]["name"], kRun);
   EXPECT_EQ(object["metadata"]["ownerReferences"][0]["uid"], "green-square-uid");
@@ -72,15 +71,7 @@ TEST(OneShotJob, MakesItsBatchJobAndThenRecordsTheAttempt) {
 
 TEST(OneShotJob, IsSettledWhileItsPodIsMade) { EXPECT_THAT(acts_of(plan_of(started())), IsEmpty()); }
 
-TEST(OneShotJob, FindsItsBatchJobAfterACrashBetweenTheTwoWrites) {
-  Observed observed = started();
-  observed.job.status = {};
-  const Plan plan = plan_of(observed);
-  EXPECT_THAT(steps_of<Apply>(plan), IsEmpty());
-  EXPECT_EQ(status_after(plan, observed.job).attempts, 1);
-}
-
-TEST(OneShotJob, MakesTheSameBatchJobAgainWhenItHasGone) {
+TEST(OneShotJob, MakesTheSameBatchJobAgainAfterACrashBetweenTheTwoWrites) {
   Observed observed = started();
   observed.runs.clear();
   const auto job = applied(plan_of(observed), "Job");
@@ -102,7 +93,7 @@ TEST(OneShotJob, WaitsForAnUnknownModelAndRefusesAnUnknownProfile) {
 
 TEST(OneShotJob, WaitsForItsArtifactServerBeforeItTakesANode) {
   Observed observed = oneshot();
-  observed.artifacts.service->cluster_ip = "";
+  observed.artifact_service->cluster_ip = "";
   EXPECT_THAT(steps_of<Apply>(plan_of(observed)), IsEmpty());
   EXPECT_EQ(reason_of(after(observed).conditions), "WaitingForArtifactServer");
 }
