@@ -93,7 +93,7 @@ TEST(OneShotJob, WaitsForAnUnknownModelAndRefusesAnUnknownProfile) {
 
 TEST(OneShotJob, WaitsForItsArtifactServerBeforeItTakesANode) {
   Observed observed = oneshot();
-  observed.artifact_service->cluster_ip = "";
+  observed.artifacts.service->cluster_ip = "";
   EXPECT_THAT(steps_of<Apply>(plan_of(observed)), IsEmpty());
   EXPECT_EQ(reason_of(after(observed).conditions), "WaitingForArtifactServer");
 }
