@@ -18,4 +18,9 @@ namespace wan {
   return text;
 }
 
+// Of a URL or target as it may be shown: signed URLs have their secrets in the query.
+[[nodiscard]] inline std::string without_query(std::string_view url) {
+  return std::string(url.substr(0, url.find('?')));
+}
+
 }  // namespace wan

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/net/session_impl.h"
 #include "base/net/writer_impl.h"
+#include "base/text.h"
 
 namespace wan::net {
 namespace {
@@ -10,8 +11,6 @@ constexpr size_t kLingerBytes = 256u << 10;
 
 // The head and the chunk lines of a body must fit, with some room to read ahead.
 size_t buffer_bytes(const ServerSettings& settings) { return settings.max_header_bytes + (16u << 10); }
-
-std::string path_of(const std::string& target) { return target.substr(0, target.find('?')); }
 
 unsigned refusal_status(const Error& error) {
   return error.code == ErrorCode::kResourceExhausted ? 431 : 400;
@@ -94,7 +93,7 @@ Task<void> Session::serve() {
     co_await sessions.handler(request, writer);
   } catch (const std::exception& exception) {
     failed = true;
-    log::error("handler of {} {}: {}", head.method, path_of(head.target), exception.what());
+    log::error("handler of {} {}: {}", head.method, without_query(head.target), exception.what());
   }
   if (!writer.has_answered()) {
     Response response = error_response(internal_error("the server failed to answer"));

@@ -41,9 +41,12 @@ ArtifactTarget target_of(const Draft& draft) {
   return artifact_target(draft.job(), draft.observed.deployment ? &*draft.observed.deployment : nullptr);
 }
 
+std::string url_of(const ArtifactServer& server) {
+  return server.service ? service_url(*server.service) : "";
+}
+
 std::string artifact_url(const Draft& draft) {
-  const auto& service = draft.observed.artifacts.service;
-  const std::string server = service ? service_url(*service) : "";
+  const std::string server = url_of(draft.observed.artifacts);
   return server.empty() ? "" : server + "/v1/artifacts/" + artifact_path(draft.job());
 }
 
@@ -100,8 +103,8 @@ std::optional<api::Verdict> artifact_server_trouble(const Draft& draft) {
 
 std::optional<api::Verdict> artifact_server_trouble(const ArtifactServer& server,
                                                     const ArtifactTarget& target) {
-  const bool has_address = server.service && !service_url(*server.service).empty();
-  if (has_address && server.deployment && server.deployment->ready_replicas > 0) return std::nullopt;
+  const bool is_ready = server.deployment && server.deployment->ready_replicas > 0;
+  if (is_ready && !url_of(server).empty()) return std::nullopt;
   std::string message = "the artifact server of " + describe(target) + " is not ready";
   if (const std::string refusal = pods_refused(server.deployment); !refusal.empty()) {
     return api::Verdict{api::reason::kWaitingForArtifactServer,

@@ -22,6 +22,9 @@ void dispatch(Draft& draft);
 [[nodiscard]] std::optional<api::Verdict> artifact_server_trouble(const ArtifactServer& server,
                                                                   const ArtifactTarget& target);
 
+// "http://HOST:8080", or "" while it has no address.
+[[nodiscard]] std::string url_of(const ArtifactServer& server);
+
 // Where the job's video is, or will be, on its artifact server; "" while that has no address. And who that
 // server is in a capability.
 [[nodiscard]] std::string artifact_url(const Draft& draft);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "operator/api/reasons.h"
-#include "operator/reconcile/objects/names.h"
 #include "operator/reconcile/video_job/dispatch.h"
 
 namespace wan::reconcile::video_job {
@@ -15,10 +15,6 @@ namespace reason = api::reason;
 constexpr std::chrono::seconds kLookAgain{5};
 constexpr std::chrono::seconds kLongestPause{300};
 constexpr std::chrono::seconds kAskAgain{1};  // for one that is being taken in
-
-std::string url_of(const ArtifactServer& server) {
-  return server.service ? service_url(*server.service) : "";
-}
 
 // The digest, once it is known: what an earlier attempt began with counts for all.
 std::string known_digest(const Draft& draft) {
@@ -43,12 +39,12 @@ BlobRef blob_of(const Draft& draft) {
   return blob;
 }
 
-// As a status may say it: the query of a signed URL is a secret.
+// As a status may say it.
 std::string describe(const api::Image& image) {
   if (image.config_map) return "ConfigMap " + image.config_map->name;
   if (image.upload) return "upload " + image.upload->sha256;
   if (image.s3) return "s3://" + image.s3->bucket + "/" + image.s3->key;
-  return image.url.substr(0, image.url.find('?'));
+  return without_query(image.url);
 }
 
 // A stranger's server is asked less and less often.

@@ -4,6 +4,7 @@
 
 #include "base/async/blocking.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace wan::gallery {
 namespace {
@@ -14,9 +15,6 @@ constexpr std::chrono::minutes kForgottenAfter{5};
 constexpr size_t kMaxErrorBytes = 16u << 10;
 constexpr size_t kMaxMessage = 300;
 
-// Without the query, in which signed URLs have their secrets.
-std::string shown(const std::string& url) { return url.substr(0, url.find('?')); }
-
 const std::string& source_of(const IntakeRequest& request) {
   return request.url.empty() ? request.artifact : request.url;
 }
@@ -26,7 +24,7 @@ Error of_source(Error error, const std::string& source) {
   const bool is_refusal =
       error.code == ErrorCode::kPermissionDenied || error.code == ErrorCode::kInvalidArgument;
   error.code = is_refusal ? ErrorCode::kInvalidArgument : ErrorCode::kFailedPrecondition;
-  return std::move(error).with_context(shown(source));
+  return std::move(error).with_context(without_query(source));
 }
 
 bool is_redirect(unsigned status) {
@@ -117,8 +115,9 @@ Task<Result<std::optional<Artifact>>> Intake::take(IntakeRequest request) {
   if (!*fetch->result) co_return fail(fetch->result->error());
   const Artifact& artifact = **fetch->result;
   if (request.sha256.empty() || artifact.digest == request.sha256) co_return std::optional(artifact);
-  co_return fail(invalid_argument(shown(source_of(request)) + " has other bytes now (" + artifact.digest +
-                                  ") than it had when the job began (" + request.sha256 + ")"));
+  co_return fail(invalid_argument(without_query(source_of(request)) + " has other bytes now (" +
+                                  artifact.digest + ") than it had when the job began (" + request.sha256 +
+                                  ")"));
 }
 
 // One at a time of each source, whoever asks.
@@ -136,12 +135,12 @@ Result<std::shared_ptr<Intake::Fetch>> Intake::fetch_of(const IntakeRequest& req
   auto fetch = std::make_shared<Fetch>();
   fetch->begun = now;
   fetches_.emplace(source, fetch);
-  tasks_.spawn("take in " + shown(source), run(fetch, request));
+  tasks_.spawn("take in " + without_query(source), run(fetch, request));
   return fetch;
 }
 
 Task<void> Intake::run(std::shared_ptr<Fetch> fetch, IntakeRequest request) {
-  const std::string source = shown(source_of(request));
+  const std::string source = without_query(source_of(request));
   fetch->result = co_await this->fetch(std::move(request));
   if (*fetch->result) {
     log::info("take in {}: {}, {} bytes", source, (*fetch->result)->digest, (*fetch->result)->bytes);
@@ -156,7 +155,7 @@ Task<Result<Artifact>> Intake::fetch(IntakeRequest request) {
   const std::string source = source_of(request);
   auto stream = co_await open(std::move(request), deadline);
   if (!stream && stream.error().code == ErrorCode::kNotFound) {
-    co_return fail(std::move(stream).error().with_context(shown(source)));
+    co_return fail(std::move(stream).error().with_context(without_query(source)));
   }
   if (!stream) co_return fail(of_source(std::move(stream).error(), source));
   WAN_CO_TRY(Upload upload, Upload::begin(store_.incoming()));
