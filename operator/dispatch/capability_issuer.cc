@@ -34,39 +34,31 @@ Result<std::string> CapabilityIssuer::for_job(const std::string& pod_uid, const 
 Result<std::string> CapabilityIssuer::for_upload(const std::string& audience, const std::string& path,
                                                  const std::string& job_uid, int attempt,
                                                  std::chrono::seconds valid_for) const {
-  Capability grant;
-  grant.audience = audience;
-  grant.subject = job_uid;
-  grant.scope = "artifact:write";
-  grant.path = path;
-  grant.attempt = attempt;
-  grant.epoch = epoch_;
-  grant.expires_at = clock_.wall() + valid_for;
-  return sign_capability(grant, seed_);
+  return for_artifact("artifact:write", audience, path, job_uid, attempt, valid_for);
 }
 
 Result<std::string> CapabilityIssuer::for_reading(const std::string& audience, const std::string& path,
                                                   const std::string& job_uid,
                                                   std::chrono::seconds valid_for) const {
-  Capability grant;
-  grant.audience = audience;
-  grant.subject = job_uid;
-  grant.scope = "artifact:read";
-  grant.path = path;
-  grant.epoch = epoch_;
-  grant.expires_at = clock_.wall() + valid_for;
-  return sign_capability(grant, seed_);
+  return for_artifact("artifact:read", audience, path, job_uid, 0, valid_for);
 }
 
 Result<std::string> CapabilityIssuer::for_removal(const std::string& audience, const std::string& path,
                                                   const std::string& job_uid) const {
+  return for_artifact("artifact:delete", audience, path, job_uid, 0, kShort);
+}
+
+Result<std::string> CapabilityIssuer::for_artifact(const char* scope, const std::string& audience,
+                                                   const std::string& path, const std::string& job_uid,
+                                                   int attempt, std::chrono::seconds valid_for) const {
   Capability grant;
   grant.audience = audience;
   grant.subject = job_uid;
-  grant.scope = "artifact:delete";
+  grant.scope = scope;
   grant.path = path;
+  grant.attempt = attempt;
   grant.epoch = epoch_;
-  grant.expires_at = clock_.wall() + kShort;
+  grant.expires_at = clock_.wall() + valid_for;
   return sign_capability(grant, seed_);
 }
 

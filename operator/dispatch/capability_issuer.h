@@ -36,6 +36,10 @@ class CapabilityIssuer {
                                                 const std::string& job_uid) const;
 
  private:
+  [[nodiscard]] Result<std::string> for_artifact(const char* scope, const std::string& audience,
+                                                 const std::string& path, const std::string& job_uid,
+                                                 int attempt, std::chrono::seconds valid_for) const;
+
   std::string seed_;
   const Clock& clock_;
   std::string epoch_;

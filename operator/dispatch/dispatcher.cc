@@ -159,17 +159,16 @@ Task<Status> Dispatcher::copy_artifact(std::string url, std::string audience, st
                                  ": the artifact server answers " + std::to_string(answer.status)});
 }
 
-Task<Result<std::string>> Dispatcher::take_in(BlobRequest request) {
-  WAN_CO_TRY(net::Url server, net::parse_url(request.server + "/v1/blobs"));
-  WAN_CO_TRY(const std::string token,
-             issuer_.for_upload(request.audience, "blobs", request.job_uid, 0, kCopyTimeout));
+Task<Result<std::string>> Dispatcher::take_in(api::BlobRef blob, std::string job_uid) {
+  WAN_CO_TRY(net::Url server, net::parse_url(blob.server + "/v1/blobs"));
+  WAN_CO_TRY(const std::string token, issuer_.for_upload(blob.audience, "blobs", job_uid, 0, kCopyTimeout));
   Json body = Json::object();
-  if (!request.sha256.empty()) body["sha256"] = request.sha256;
-  if (!request.url.empty()) body["from"]["url"] = request.url;
-  if (!request.artifact_url.empty()) {
-    body["from"]["artifact"] = request.artifact_url;
-    WAN_CO_TRY(body["from"]["token"], issuer_.for_reading(request.artifact_audience, request.artifact_path,
-                                                          request.job_uid, kFetchTime));
+  if (!blob.sha256.empty()) body["sha256"] = blob.sha256;
+  if (!blob.url.empty()) body["from"]["url"] = blob.url;
+  if (!blob.artifact_url.empty()) {
+    body["from"]["artifact"] = blob.artifact_url;
+    WAN_CO_TRY(body["from"]["token"],
+               issuer_.for_reading(blob.artifact_audience, blob.artifact_path, job_uid, kFetchTime));
   }
   net::Request post = artifact_request("POST", server, token);
   post.headers.set("Content-Type", "application/json");
@@ -185,7 +184,7 @@ Task<Result<std::string>> Dispatcher::take_in(BlobRequest request) {
   if (answer.status == 422) code = ErrorCode::kInvalidArgument;
   if (answer.status == 502) code = ErrorCode::kFailedPrecondition;
   if (code != ErrorCode::kUnavailable) co_return fail(Error{code, words});
-  co_return fail(unavailable("the artifact server of " + request.audience + " answers " +
+  co_return fail(unavailable("the artifact server of " + blob.audience + " answers " +
                              std::to_string(answer.status) + ": " + words));
 }
 

@@ -50,7 +50,7 @@ class Dispatcher final : public Runtimes {
                                                         Json body) override;
   [[nodiscard]] Task<Status> copy_artifact(std::string url, std::string audience, std::string path,
                                            std::string sha256, std::string job_uid) override;
-  [[nodiscard]] Task<Result<std::string>> take_in(BlobRequest request) override;
+  [[nodiscard]] Task<Result<std::string>> take_in(api::BlobRef blob, std::string job_uid) override;
   void forget_job(const std::string& pod_uid, const std::string& job_uid) override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include "base/async/async.h"
 #include "base/json/json.h"
+#include "operator/api/blob_ref.h"
 #include "operator/api/pod.h"
 #include "operator/api/runtime_view.h"
 
@@ -16,18 +17,6 @@ struct JobResolution {
   std::string job_hash;  // "": not known
 
   bool operator==(const JobResolution&) const = default;
-};
-
-// A file that an artifact server has as a blob, or takes in as one from elsewhere.
-struct BlobRequest {
-  std::string server;  // "http://HOST:8080"
-  std::string audience;
-  std::string sha256;  // "": whatever it has
-  std::string url;     // where it is taken from; or:
-  std::string artifact_url;
-  std::string artifact_audience;
-  std::string artifact_path;
-  std::string job_uid;
 };
 
 class Runtimes {
@@ -73,7 +62,9 @@ class Runtimes {
   // The digest of the blob, once the artifact server has it; "" while it takes it in. kNotFound,
   // kInvalidArgument (not from there, or other bytes by now) and kFailedPrecondition (its source has trouble)
   // are final, in the server's words. A model without artifacts has whatever it is asked for.
-  [[nodiscard]] virtual Task<Result<std::string>> take_in(BlobRequest request) { co_return request.sha256; }
+  [[nodiscard]] virtual Task<Result<std::string>> take_in(api::BlobRef blob, std::string /*job_uid*/) {
+    co_return blob.sha256;
+  }
 };
 
 }  // namespace wan::dispatch

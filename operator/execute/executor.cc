@@ -71,7 +71,7 @@ bool is_object_write(const reconcile::Step& step) {
          std::holds_alternative<reconcile::SetFinalizer>(step);
 }
 
-// nullptr: it says nothing about the picture, only that it could not be looked for now.
+// nullptr: an error that is not about the picture.
 const char* refusal_reason_of_image(ErrorCode code) {
   if (code == ErrorCode::kNotFound) return api::reason::kImageNotFound;
   const bool is_final = code == ErrorCode::kInvalidArgument || code == ErrorCode::kFailedPrecondition;
@@ -258,22 +258,10 @@ Task<Status> Executor::dispatch_job(reconcile::Dispatch step) {
   co_return co_await runtimes_.put_job(step.pod_uid, step.job_uid, step.attempt, std::move(step.body));
 }
 
-Task<Result<std::string>> Executor::take_in(reconcile::BlobRef blob, std::string job_uid) {
-  dispatch::BlobRequest request{.server = std::move(blob.server),
-                                .audience = std::move(blob.audience),
-                                .sha256 = std::move(blob.sha256),
-                                .url = std::move(blob.url),
-                                .artifact_url = std::move(blob.artifact_url),
-                                .artifact_audience = std::move(blob.artifact_audience),
-                                .artifact_path = std::move(blob.artifact_path),
-                                .job_uid = std::move(job_uid)};
-  co_return co_await runtimes_.take_in(std::move(request));
-}
-
 Task<Status> Executor::find_image(reconcile::FindImage step) {
   Result<std::string> digest = "";
   if (auto* blob = std::get_if<reconcile::BlobRef>(&step.image)) {
-    digest = co_await take_in(*blob, step.job_uid);
+    digest = co_await runtimes_.take_in(*blob, step.job_uid);
   } else {
     const auto found = co_await read_image(api_, std::get<reconcile::ImageRef>(step.image));
     if (!found) digest = fail(found.error());
@@ -293,7 +281,7 @@ Task<Result<Json>> Executor::show_image(reconcile::ImageSource image, std::strin
     co_return Json{{"data", std::move(data)}};
   }
   const auto& blob = std::get<reconcile::BlobRef>(image);
-  WAN_CO_TRY(const std::string digest, co_await take_in(blob, job_uid));
+  WAN_CO_TRY(const std::string digest, co_await runtimes_.take_in(blob, job_uid));
   if (digest.empty()) co_return fail(not_found("the picture is being taken in again"));
   const std::string path = "blobs/" + digest;
   WAN_CO_TRY(std::string token, issuer_.for_reading(blob.audience, path, job_uid, kReadMargin));

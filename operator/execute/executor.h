@@ -63,7 +63,6 @@ class Executor {
   [[nodiscard]] Task<Status> attach(std::optional<reconcile::ImageSource> image, std::string job_uid,
                                     Json& body);
   [[nodiscard]] Task<Result<Json>> show_image(reconcile::ImageSource image, std::string job_uid);
-  [[nodiscard]] Task<Result<std::string>> take_in(reconcile::BlobRef blob, std::string job_uid);
   [[nodiscard]] Task<Status> copy(reconcile::CopyArtifact step);
   void emit(reconcile::EmitEvent step);
   // Refuses to take over an object of somebody else that the cache does not show.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json/json.h"
+#include "operator/api/blob_ref.h"
 
 namespace wan::reconcile {
 
@@ -63,20 +64,7 @@ struct ImageRef {
   bool operator==(const ImageRef&) const = default;
 };
 
-// A file that the artifact server of the job's store has as a blob, or takes in as one.
-struct BlobRef {
-  std::string server;    // "http://HOST:8080"
-  std::string audience;  // "artifacts/NAMESPACE/STORE"
-  std::string sha256;    // "": not known yet
-  // Where it is taken from, if it is not there:
-  std::string url;  // anywhere
-  // or at the artifact server of another bucket
-  std::string artifact_url;
-  std::string artifact_audience;
-  std::string artifact_path;
-
-  bool operator==(const BlobRef&) const = default;
-};
+using api::BlobRef;
 
 // Where a job's picture is.
 using ImageSource = std::variant<ImageRef, BlobRef>;
