@@ -36,13 +36,15 @@ struct Found {
 // Errors are those of store.h; kUnavailable: not now, whatever the reason; the message says it.
 class Backend {
  public:
+  // `read_only`: others fill the store. Nothing is written, not even to see whether one could.
+  explicit Backend(bool read_only) : read_only_(read_only) {}
   virtual ~Backend() = default;
+  [[nodiscard]] bool is_read_only() const { return read_only_; }
   // Before the first request; makes what can be made without asking others.
   [[nodiscard]] virtual Status prepare() = 0;
-  // Takes bytes now. kUnavailable may pass; any other error needs somebody to put something right.
+  // Takes bytes now, or can be read. kUnavailable may pass; any other error needs somebody to put something
+  // right.
   [[nodiscard]] virtual Task<Status> check() = 0;
-  // The same for a store that is only read; what it holds need not be ours.
-  [[nodiscard]] virtual Task<Status> check_readable() = 0;
   // Uploads wait here until their digest is known.
   [[nodiscard]] virtual const ArtifactStore& incoming() const = 0;
   // "the volume": what is full when `incoming` is.
@@ -65,10 +67,11 @@ class Backend {
   [[nodiscard]] asio::thread_pool& files() { return files_; }
 
  private:
+  bool read_only_;
   asio::thread_pool files_{2};
 };
 
-[[nodiscard]] std::unique_ptr<Backend> volume_backend(ArtifactStore volume);
+[[nodiscard]] std::unique_ptr<Backend> volume_backend(ArtifactStore volume, bool read_only = false);
 
 struct BucketSettings {
   S3Settings s3;

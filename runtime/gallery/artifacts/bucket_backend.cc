@@ -56,8 +56,8 @@ class BucketBackend final : public Backend {
  public:
   BucketBackend(asio::any_io_executor executor, BucketSettings settings, ArtifactStore uploads,
                 const Clock& clock)
-      : prefix_(std::move(settings.prefix)),
-        read_only_(settings.read_only),
+      : Backend(settings.read_only),
+        prefix_(std::move(settings.prefix)),
         uploads_(std::move(uploads)),
         clock_(clock),
         client_(std::move(executor), std::move(settings.s3), std::move(settings.credentials), files(),
@@ -69,7 +69,6 @@ class BucketBackend final : public Backend {
     return fail(prepared.error().with_context("the folder for uploads " + uploads_.folder.string()));
   }
   Task<Status> check() override;
-  Task<Status> check_readable() override;
   const ArtifactStore& incoming() const override { return uploads_; }
   std::string_view incoming_name() const override { return "the folder for uploads"; }
   Task<Result<Stored>> publish(Upload& upload, std::string digest, std::string path) override;
@@ -84,6 +83,7 @@ class BucketBackend final : public Backend {
   std::string blob_key(std::string_view digest) const { return key(artifact_blob_key(digest)); }
   std::string index() const { return key(".wan/index/"); }
 
+  Task<Status> check_writes();
   Task<Result<bool>> put_marker();
   Task<Result<Found>> describe(std::string key, std::string path);
   // Hashes an object; into the upload too, if there is one.
@@ -98,7 +98,6 @@ class BucketBackend final : public Backend {
   Task<Status> forget(std::string digest, std::string path);
 
   std::string prefix_;
-  bool read_only_;
   ArtifactStore uploads_;
   const Clock& clock_;
   std::optional<SteadyTime> checked_at_;
@@ -114,29 +113,25 @@ Task<Result<bool>> BucketBackend::put_marker() {
   co_return co_await client_.put(std::move(put));
 }
 
-// Writing shows at once whether address, key, rights and bucket are right; that the second write of the
-// marker is refused shows that the server obeys conditions.
 Task<Status> BucketBackend::check() {
   if (checked_at_ && clock_.steady() - *checked_at_ < kCheckedFor) co_return Status{};
-  WAN_CO_TRY(const bool was_absent, co_await put_marker());
-  if (was_absent) {
-    WAN_CO_TRY(const bool overwritten, co_await put_marker());
-    if (overwritten) {
-      co_return fail(failed_precondition(
-          "bucket " + client_.place().bucket + " at " + client_.place().endpoint +
-          ": the server ignores If-None-Match, so a published video could be overwritten: use one that obeys "
-          "conditional writes"));
-    }
-  }
+  WAN_CO_TRY_VOID(is_read_only() ? co_await client_.check_readable(key(".wan/store"))
+                                 : co_await check_writes());
   checked_at_ = clock_.steady();
   co_return Status{};
 }
 
-Task<Status> BucketBackend::check_readable() {
-  if (checked_at_ && clock_.steady() - *checked_at_ < kCheckedFor) co_return Status{};
-  WAN_CO_TRY_VOID(co_await client_.check_readable(key(".wan/store")));
-  checked_at_ = clock_.steady();
-  co_return Status{};
+// Writing shows at once whether address, key, rights and bucket are right; that the second write of the
+// marker is refused shows that the server obeys conditions.
+Task<Status> BucketBackend::check_writes() {
+  WAN_CO_TRY(const bool was_absent, co_await put_marker());
+  if (!was_absent) co_return Status{};
+  WAN_CO_TRY(const bool overwritten, co_await put_marker());
+  if (!overwritten) co_return Status{};
+  co_return fail(failed_precondition(
+      "bucket " + client_.place().bucket + " at " + client_.place().endpoint +
+      ": the server ignores If-None-Match, so a published video could be overwritten: use one that obeys "
+      "conditional writes"));
 }
 
 Task<Result<Copied>> BucketBackend::read_through(std::string key, Upload* upload) {
@@ -163,7 +158,7 @@ Task<Result<Found>> BucketBackend::describe(std::string key, std::string path) {
   Found found{.artifact = {std::move(path), object.sha256, static_cast<int64_t>(object.bytes)},
               .key = key,
               .version = object.etag};
-  if (!object.sha256.empty() || read_only_) co_return found;
+  if (!object.sha256.empty() || is_read_only()) co_return found;
   WAN_CO_TRY(const Copied hashed, co_await read_through(std::move(key), nullptr));
   found.artifact.digest = hashed.digest;
   co_return found;

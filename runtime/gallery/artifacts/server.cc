@@ -74,16 +74,11 @@ Status ArtifactServer::start() {
 Task<Status> ArtifactServer::wait_until_usable(std::chrono::milliseconds patience) {
   const SteadyTime end = clock_.steady() + patience;
   for (;;) {
-    Status usable = co_await check_store();
+    Status usable = co_await store_->check();
     const bool may_come = !usable && usable.error().code == ErrorCode::kUnavailable;
     if (!may_come || clock_.steady() >= end) co_return usable;
     WAN_CO_TRY_VOID(co_await sleep_for(kLookAgain));
   }
-}
-
-Task<Status> ArtifactServer::check_store() {
-  if (settings_.read_only) co_return co_await store_->check_readable();
-  co_return co_await store_->check();
 }
 
 // Checks what can be checked before any byte is taken.
@@ -135,8 +130,8 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
     co_return (void) co_await writer.respond(std::move(response));
   }
   const bool is_removal = method == "DELETE" && !resource.path.empty();
-  if (!is_read && (settings_.read_only || (!is_removal && method != "PUT"))) {
-    net::Response response = not_allowed(settings_.read_only, resource.path.empty());
+  if (!is_read && (store_->is_read_only() || (!is_removal && method != "PUT"))) {
+    net::Response response = not_allowed(store_->is_read_only(), resource.path.empty());
     co_return (void) co_await writer.respond(std::move(response));
   }
   const char* scope = is_read ? "artifact:read" : is_removal ? "artifact:delete" : "artifact:write";
@@ -153,17 +148,17 @@ Task<void> ArtifactServer::handle(net::IncomingRequest& request, net::ResponseWr
 }
 
 Task<net::Response> ArtifactServer::ready() {
-  const Status usable = co_await check_store();
+  const Status usable = co_await store_->check();
   if (usable) co_return net::Response{200, {{"Content-Type", "text/plain"}}, "ok\n"};
   log::warn("not ready: {}", usable.error().message);
-  co_return refusal(503, settings_.read_only ? "NotReadable" : "NotWritable", usable.error().message);
+  co_return refusal(503, store_->is_read_only() ? "NotReadable" : "NotWritable", usable.error().message);
 }
 
 Task<void> ArtifactServer::take_in(net::IncomingRequest& request, net::ResponseWriter& writer) {
   const Need need{"artifact:write", std::nullopt, "blobs"};
   auto allowed = authorize(settings_.authority, request.head().headers, need, clock_.wall());
   if (!allowed) co_return (void) co_await writer.respond(std::move(allowed).error());
-  if (settings_.read_only) {
+  if (store_->is_read_only()) {
     net::Response response = not_allowed(true, true);
     co_return (void) co_await writer.respond(std::move(response));
   }

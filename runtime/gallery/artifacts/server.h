@@ -12,7 +12,6 @@ namespace wan::gallery {
 struct ArtifactServerSettings {
   Authority authority;
   net::ServerSettings http;
-  bool read_only = false;  // a store that others fill: nothing is written, not even to see whether one could
   IntakeSettings intake;
 };
 
@@ -33,7 +32,6 @@ class ArtifactServer {
   [[nodiscard]] std::optional<net::Response> refuse_head(const net::IncomingRequest& request) const;
   [[nodiscard]] Task<void> handle(net::IncomingRequest& request, net::ResponseWriter& writer);
   [[nodiscard]] Task<net::Response> ready();
-  [[nodiscard]] Task<Status> check_store();
   [[nodiscard]] Task<void> take_in(net::IncomingRequest& request, net::ResponseWriter& writer);
   [[nodiscard]] Task<net::Response> take_in(net::IncomingRequest& request);
   [[nodiscard]] Task<net::Response> put(net::IncomingRequest& request, const Resource& resource);

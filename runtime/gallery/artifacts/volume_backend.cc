@@ -30,18 +30,19 @@ Result<Stored> at_path(const ArtifactStore& store, Artifact artifact, const std:
 
 class VolumeBackend final : public Backend {
  public:
-  explicit VolumeBackend(ArtifactStore volume) : volume_(std::move(volume)) {}
+  VolumeBackend(ArtifactStore volume, bool read_only) : Backend(read_only), volume_(std::move(volume)) {}
 
   Status prepare() override {
+    if (is_read_only()) return {};
     auto prepared = prepare_artifacts(volume_);
     if (prepared) return {};
     return fail(prepared.error().with_context("the volume " + volume_.folder.string()));
   }
   Task<Status> check() override {
+    if (is_read_only()) co_return Status();
     const auto work = [this] { return check_writable(volume_); };
     co_return co_await run_blocking(files(), work);
   }
-  Task<Status> check_readable() override { co_return Status(); }
   const ArtifactStore& incoming() const override { return volume_; }
   std::string_view incoming_name() const override { return "the volume"; }
 
@@ -96,8 +97,8 @@ class VolumeBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> volume_backend(ArtifactStore volume) {
-  return std::make_unique<VolumeBackend>(std::move(volume));
+std::unique_ptr<Backend> volume_backend(ArtifactStore volume, bool read_only) {
+  return std::make_unique<VolumeBackend>(std::move(volume), read_only);
 }
 
 }  // namespace wan::gallery

@@ -97,7 +97,7 @@ Result<std::unique_ptr<Backend>> open_store(const Flags& flags, asio::any_io_exe
                                             const Clock& clock) {
   if (!flags.s3.endpoint.empty()) return open_bucket(flags.s3, flags.read_only, std::move(executor), clock);
   WAN_TRY(ArtifactStore volume, open_artifacts(flags.root));
-  return volume_backend(std::move(volume));
+  return volume_backend(std::move(volume), flags.read_only);
 }
 
 Status serve(const Flags& flags) {
@@ -110,7 +110,6 @@ Status serve(const Flags& flags) {
   settings.authority = authority;
   settings.http.address = listen.address;
   settings.http.port = listen.port;
-  settings.read_only = flags.read_only;
   for (const std::string& text : flags.picture_networks) {
     auto network = net::parse_network(text);
     if (!network) return fail(network.error().with_context("--picture-networks"));

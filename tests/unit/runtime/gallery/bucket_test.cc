@@ -122,18 +122,18 @@ TEST_F(BucketTest, ThatIsOnlyReadIsLeftAsItIs) {
   };
   std::ofstream(s3->file("films", "ball.png")) << "picture";
   auto store = reads("films");
-  EXPECT_TRUE(run(io, store->check_readable()));
+  EXPECT_TRUE(run(io, store->check()));
   Name name{"ball.png", ""};
   const auto found = run(io, store->find(std::move(name)));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->artifact.bytes, 7);
   EXPECT_EQ(found->artifact.digest, "") << "it was not read to be found";
   EXPECT_FALSE(fs::exists(s3->file("films", ".wan")));
-  const Status absent = run(io, reads("absent")->check_readable());
+  const Status absent = run(io, reads("absent")->check());
   ASSERT_FALSE(absent);
   EXPECT_THAT(absent.error().message, HasSubstr("NoSuchBucket"));
   write_secret(secret(), "a-wrong-key");
-  const Status refused = run(io, reads("films")->check_readable());
+  const Status refused = run(io, reads("films")->check());
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("SignatureDoesNotMatch"));
 }

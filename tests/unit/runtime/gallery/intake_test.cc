@@ -39,7 +39,7 @@ class IntakeTest : public ::testing::Test {
   void start() {
     if (server) run(io, server->stop(0ms));
     server = std::make_unique<ArtifactServer>(
-        io.get_executor(), volume_backend(*open_artifacts(folder.path())), settings, clock);
+        io.get_executor(), volume_backend(*open_artifacts(folder.path()), read_only), settings, clock);
     ASSERT_TRUE(server->start());
   }
   [[nodiscard]] std::string token(const std::string& scope, const std::string& path) const {
@@ -83,6 +83,7 @@ class IntakeTest : public ::testing::Test {
   asio::io_context io{1};
   wan::testing::ScriptedServer source{io};
   ArtifactServerSettings settings;
+  bool read_only = false;
   std::unique_ptr<ArtifactServer> server;
 };
 
@@ -221,7 +222,7 @@ TEST_F(IntakeTest, NeedsARightAndASaneQuestion) {
 
 TEST_F(IntakeTest, AStoreThatIsOnlyReadIsNotWritten) {
   std::ofstream(folder.path() / "ball.png") << kPicture;
-  settings.read_only = true;
+  read_only = true;
   start();
   EXPECT_EQ(send({"GET", "/v1/artifacts/ball.png", {}, ""}, "artifact:read", "ball.png").body, kPicture);
   EXPECT_EQ(take_in_url().status, 405u);
