@@ -10,12 +10,10 @@
 namespace wan::device {
 namespace {
 
-using avx2::kTileColumns;
+using avx2::kTileColumns, avx2::round_up;
 
 // A block's scores, packed keys, packed values and result lie in the second-level cache together.
 constexpr int64_t kQueries = 96, kKeys = 256;
-
-int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // Enough heads at a time that every thread has a few blocks of queries.
 int64_t heads_at_once(const AttentionArguments& to) {

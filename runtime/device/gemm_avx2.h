@@ -41,6 +41,8 @@ class Scratch {
 // least 256 KB, while of the block one panel after the other goes through the first-level one.
 constexpr int64_t kBlockDepth = 256, kCacheRows = 96;
 
+static inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
 // Columns of a packed block: as was found best with either width of registers.
 static inline int64_t block_columns() { return kernel_set().registers == Registers::kAvx512 ? 128 : 256; }
 

@@ -11,8 +11,6 @@ namespace wan::device {
 
 namespace {
 
-int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 // As many rows a task as let all threads end soonest: they take so many turns, and each task packs the weight
 // for itself, which takes as long as some rows. Not more rows than whose sums stay in the last cache.
 int64_t rows_of_a_task(int64_t rows, int64_t column_blocks) {
@@ -22,7 +20,7 @@ int64_t rows_of_a_task(int64_t rows, int64_t column_blocks) {
   int64_t best = 0, soonest = std::numeric_limits<int64_t>::max();
   for (int64_t blocks = (rows + kMostRows - 1) / kMostRows; best == 0 || rows / blocks >= kFewestRows;
        ++blocks) {
-    const int64_t share = round_up((rows + blocks - 1) / blocks, avx2::kTileRows);
+    const int64_t share = avx2::round_up((rows + blocks - 1) / blocks, avx2::kTileRows);
     const int64_t tasks = (rows + share - 1) / share * column_blocks;
     const int64_t end = (tasks + threads - 1) / threads * (share + kPacking);
     if (end < soonest) best = share, soonest = end;
@@ -36,7 +34,7 @@ int64_t rows_of_a_wide_task(int64_t rows, int64_t column_blocks) {
   const int64_t wanted = kTasksPerThread * at::get_num_threads();
   const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
   const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
-  return round_up(share, avx2::kTileRows);
+  return avx2::round_up(share, avx2::kTileRows);
 }
 
 avx2::Blocks blocks_of(const LinearArguments& to) {
