@@ -19,33 +19,12 @@ from diffusers import AutoencoderKLWan
 
 import data
 import vae_fast
-from train_dit import newton_schulz
+from train_dit import Muon
 
 LR = 4e-4
 NOISE = 0.05  # of the latents
 BATCH, FRAMES, CROP, POOL = 3, 17, 48, 160
 KEEP = 0.995  # of the average of the weights
-
-
-class Muon:
-    """As train_dit's, for kernels of convolutions: a kernel is a matrix of its outputs."""
-
-    def __init__(self, params, momentum=0.95):
-        self.groups = {}
-        for p in params:
-            self.groups.setdefault((p.shape[0], p[0].numel()), []).append(p)
-        self.buf = {s: torch.zeros(len(ps), *s) for s, ps in self.groups.items()}
-        self.m = momentum
-
-    @torch.no_grad()
-    def step(self, lr):
-        for s, ps in self.groups.items():
-            g = torch.stack([p.grad.reshape(s) for p in ps])
-            b = self.buf[s]
-            b.lerp_(g, 1 - self.m)
-            u = newton_schulz(g.lerp(b, self.m)) * (0.2 * max(s) ** 0.5)
-            for p, d in zip(ps, u):
-                p.sub_(d.view_as(p), alpha=lr)
 
 
 def render(rng):
@@ -100,7 +79,7 @@ def run(worker, work, steps, decay, vae, pool):
     params = trained(vae)
     kernels = [p for p in params if p.dim() >= 4 and p.shape[0] >= 8 and p.shape[1] > 1]
     others = [p for p in params if not any(p is k for k in kernels)]
-    muon, adam = Muon(kernels), torch.optim.AdamW(others, lr=LR, betas=(0.9, 0.98), weight_decay=0)
+    muon, adam = Muon(kernels, wd=0), torch.optim.AdamW(others, lr=LR, betas=(0.9, 0.98), weight_decay=0)
     averaged = copy.deepcopy(vae)
     began = last = time.time()
     step, psnr, count = 0, 0.0, 0
