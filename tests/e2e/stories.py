@@ -222,19 +222,26 @@ class Generating(Story):
         self.assertGreater(likeness, 27)
         self.assertEqual(video.measure(str(video_file))["direction"], "left")
 
+    def s3_server(self, bucket):
+        process, endpoint, folder = cluster().start_s3_server(bucket)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return endpoint, folder
+
+    def s3_secret(self, name):
+        cluster().kubectl("-n", NAMESPACE, "create", "secret", "generic", name,
+                          "--from-literal=AWS_ACCESS_KEY_ID=e2e", "--from-literal=AWS_SECRET_ACCESS_KEY=e2e-secret")
+        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", f"secret/{name}")
+
     def test_a_picture_comes_from_an_upload_a_web_server_or_a_bucket(self):
         picture = ROOT / "runtime/models/wan-tiny-i2v-example.png"
         digest = "sha256:" + hashlib.sha256(picture.read_bytes()).hexdigest()
         web, url = cluster().serve_files(picture.parent)
         self.addCleanup(web.shutdown)
-        process, endpoint, folder = cluster().start_s3_server("stills")
-        self.addCleanup(process.wait)
-        self.addCleanup(process.terminate)
+        endpoint, folder = self.s3_server("stills")
         (folder / "red").mkdir()
         shutil.copy(picture, folder / "red/ball.png")
-        cluster().kubectl("-n", NAMESPACE, "create", "secret", "generic", "stills-s3",
-                          "--from-literal=AWS_ACCESS_KEY_ID=e2e", "--from-literal=AWS_SECRET_ACCESS_KEY=e2e-secret")
-        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "secret/stills-s3")
+        self.s3_secret("stills-s3")
         sources = {
             "from-web": {"url": f"{url}/{picture.name}?signature=secret"},
             "from-bucket": {"s3": {"endpoint": endpoint, "bucket": "stills", "key": "red/ball.png", "secretRef": {"name": "stills-s3"}}},
@@ -257,18 +264,14 @@ class Generating(Story):
         cluster().wait("the reading server goes", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", lambda d: not readers(d))
 
     def test_a_video_goes_to_a_bucket_and_a_missing_key_to_it_is_told(self):
-        process, endpoint, folder = cluster().start_s3_server("films")
-        self.addCleanup(process.wait)
-        self.addCleanup(process.terminate)
+        endpoint, folder = self.s3_server("films")
         self.serve()
         def to_bucket(name, secret):
             self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", f"videojob/{name}", "--ignore-not-found")
             self.submit(name, PROMPTS["moving-ball"][0], seed=78, output={"s3": {
                 "endpoint": endpoint, "bucket": "films", "key": f"clips/{name}.mp4", "secretRef": {"name": secret}}})
         to_bucket("no-key", "not-there")
-        cluster().kubectl("-n", NAMESPACE, "create", "secret", "generic", "films-s3",
-                          "--from-literal=AWS_ACCESS_KEY_ID=e2e", "--from-literal=AWS_SECRET_ACCESS_KEY=e2e-secret")
-        self.addCleanup(cluster().kubectl, "-n", NAMESPACE, "delete", "secret/films-s3")
+        self.s3_secret("films-s3")
         started = time.monotonic()
         to_bucket("to-bucket", "films-s3")
         result = self.finish("to-bucket")["status"]["result"]
