@@ -154,7 +154,7 @@ Task<void> Executor::tell_refusal(std::string owner, reconcile::WriteStatus stat
 
 Task<Status> Executor::carry_out(const std::string& owner, reconcile::Step step) {
   if (auto* s = std::get_if<reconcile::Apply>(&step)) co_return co_await apply(owner, std::move(*s));
-  if (auto* s = std::get_if<reconcile::Create>(&step)) co_return co_await create(std::move(*s));
+  if (auto* s = std::get_if<reconcile::Create>(&step)) co_return co_await create(owner, std::move(*s));
   if (auto* s = std::get_if<reconcile::Delete>(&step)) co_return co_await remove(std::move(*s));
   if (auto* s = std::get_if<reconcile::WriteStatus>(&step)) {
     co_return co_await write_status(owner, std::move(*s));
@@ -199,11 +199,15 @@ Task<Status> Executor::check_ownership(const kube::Resource& resource, const Jso
                            " exists already and belongs to somebody else; delete or rename it"});
 }
 
-Task<Status> Executor::create(reconcile::Create step) {
+Task<Status> Executor::create(const std::string& owner, reconcile::Create step) {
   WAN_CO_TRY(const kube::Resource resource, resource_of(step.object));
-  const auto created = co_await api_.create(resource, std::move(step.object));
-  if (!created && !kube::is_already_exists(created.error())) co_return fail(created.error());
-  co_return Status();
+  Json object = step.object;
+  const auto created = co_await api_.create(resource, std::move(object));
+  if (created) note(owner, resource, *created);
+  if (created) co_return Status();
+  if (!kube::is_already_exists(created.error())) co_return fail(created.error());
+  if (step.is_unreadable) co_return Status();
+  co_return co_await check_ownership(resource, step.object);
 }
 
 Task<Status> Executor::remove(reconcile::Delete step) {

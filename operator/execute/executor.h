@@ -51,7 +51,7 @@ class Executor {
   [[nodiscard]] Task<void> tell_refusal(std::string owner, reconcile::WriteStatus status);
   [[nodiscard]] Task<Status> carry_out(const std::string& owner, reconcile::Step step);
   [[nodiscard]] Task<Status> apply(const std::string& owner, reconcile::Apply step);
-  [[nodiscard]] Task<Status> create(reconcile::Create step);
+  [[nodiscard]] Task<Status> create(const std::string& owner, reconcile::Create step);
   [[nodiscard]] Task<Status> remove(reconcile::Delete step);
   [[nodiscard]] Task<Status> write_status(const std::string& owner, reconcile::WriteStatus step);
   [[nodiscard]] Task<Status> dispatch_job(reconcile::Dispatch step);

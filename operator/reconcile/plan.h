@@ -27,10 +27,12 @@ struct Apply {
   Json object;
 };
 
-// Plain create, for the one object that is never read back (the token Secret). An existing one counts as
-// done.
+// Plain create, in one request, of an object that never changes. One of that name that is there already must
+// have the same owner; then it counts as done.
 struct Create {
   Json object;
+  // The one that nobody may read (the token Secret): whatever is there counts as done.
+  bool is_unreadable = false;
 };
 
 // Always with preconditions.uid; `ref.uid` must be set. Not found counts as done.

@@ -78,7 +78,7 @@ void inspect(const Observed& observed, const Settings& settings, WallTime now,
   const int64_t generation = status.observed_generation;
   const std::string what = "looking into the source with Job " + settings.operator_namespace + "/" + name;
   if (!run) {
-    plan.steps.push_back(Apply{inspect_job(observed.model, settings)});
+    plan.steps.push_back(Create{inspect_job(observed.model, settings)});
     return mark_reconciling(status.conditions, {api::reason::kInspecting, what}, generation, now);
   }
   if (const auto said = found_by(observed, *run)) {

@@ -52,9 +52,11 @@ constexpr std::chrono::seconds kLookForPod{2};
 
 std::string no_pod_yet(const std::string& run) { return "Job " + run + " has no pod yet"; }
 
+// Before the status says so: the Job's name follows from what the status said before, so a process that ends
+// in between makes no second one, and the pod is there sooner.
 void start_run(Draft& draft) {
-  draft.after_status.push_back(
-      Apply{run_job(draft.job(), *draft.observed.model, draft.status.attempts, draft.settings)});
+  draft.before_status.push_back(
+      Create{run_job(draft.job(), *draft.observed.model, draft.status.attempts, draft.settings)});
   wait(draft, phase::kQueued,
        {reason::kStartingJob, no_pod_yet(run_job_name(draft.job(), draft.status.attempts))});
 }

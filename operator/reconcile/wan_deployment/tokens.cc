@@ -83,7 +83,8 @@ void plan_tokens(const Observed& observed, const Settings& settings, WallTime no
   const auto age = now - anchor->metadata.created.value_or(now);
   look_at_next_retry(age, plan);
   if (may_be_missing(observed, status, name, age)) {
-    plan.steps.push_back(Create{token_secret(deployment, *anchor, settings)});
+    plan.steps.push_back(
+        Create{.object = token_secret(deployment, *anchor, settings), .is_unreadable = true});
   }
   status.token_secret_ref = api::NameRef{name};
   status.token_hashes = {sha256_digest(access_token(deployment, generation, settings))};

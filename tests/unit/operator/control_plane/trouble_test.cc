@@ -115,6 +115,19 @@ TEST_F(TroubleTest, AQuotaThatIsUsedUpIsNamedAndItsEndHeals) {
   EXPECT_TRUE(succeeds("own"));
 }
 
+TEST_F(TroubleTest, ABatchJobOfSomebodyElseIsNotTakenAndItsEndHeals) {
+  kubelet_->start();
+  start_operator("a");
+  make(kube::kJobs, R"({apiVersion: batch/v1, kind: Job, metadata: {name: own-run-1},
+    spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: x, image: x}]}}}})");
+  make_model();
+  make_job("own", "model: {name: wan-tiny}, output: {pvc: {claimName: videos}}");
+  EXPECT_TRUE(says(kube::kVideoJobs, "own", "NameConflict", "belongs to somebody else"));
+  EXPECT_EQ(get_or_null(kube::kJobs, "own-run-1")["spec"]["suspend"], true);
+  ASSERT_TRUE(remove(kube::kJobs, "own-run-1"));
+  EXPECT_TRUE(succeeds("own"));
+}
+
 TEST_F(TroubleTest, AMissingRightIsNamedAndWorkGoesOnOnceItIsGiven) {
   kubelet_->start();
   Json role = get_or_null(kClusterRoles, "wan-gallery");

@@ -229,13 +229,22 @@ TEST_F(ExecutorTest, CreatesOnceAndDeletesOnlyWhatIsStillThere) {
   secret["kind"] = "Secret";
   secret["metadata"]["namespace"] = "ns";
   secret["metadata"]["name"] = "token";
-  EXPECT_TRUE(run({reconcile::Create{secret}, reconcile::Create{secret}}));
+  EXPECT_TRUE(run({reconcile::Create{secret, true}, reconcile::Create{secret, true}}));
   const std::string uid = string_or(api_.put(kube::kDeployments, child("a", "u")), {"metadata", "uid"}, "");
   EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", "an older one"}}}));
   EXPECT_NE(api_.stored(kube::kDeployments, "ns/a"), nullptr);
   EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", uid}}}));
   EXPECT_EQ(api_.stored(kube::kDeployments, "ns/a"), nullptr);
   EXPECT_TRUE(run({reconcile::Delete{{"apps/v1", "Deployment", "ns", "a", uid}}}));
+}
+
+TEST_F(ExecutorTest, CreatesByOneRequestAndTakesNothingFromSomebodyElse) {
+  ASSERT_TRUE(run({reconcile::Create{child("a", "u")}}));
+  EXPECT_THAT(verbs(), ElementsAre("create"));
+  EXPECT_TRUE(run({reconcile::Create{child("a", "u")}})) << "it is ours already";
+  const Status refused = run({reconcile::Create{child("a", "another")}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("belongs to somebody else"));
 }
 
 TEST_F(ExecutorTest, EndsWithoutAnErrorWhenTheObjectItselfIsGone) {

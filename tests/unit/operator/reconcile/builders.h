@@ -183,11 +183,19 @@ inline std::vector<Step> acts_of(const Plan& plan) {
   return result;
 }
 
-inline std::optional<Json> applied(const Plan& plan, const std::string& kind) {
-  for (const Apply& step : steps_of<Apply>(plan)) {
+template <typename S>
+std::optional<Json> object_in(const Plan& plan, const std::string& kind) {
+  for (const S& step : steps_of<S>(plan)) {
     if (step.object["kind"] == kind) return step.object;
   }
   return std::nullopt;
+}
+
+inline std::optional<Json> applied(const Plan& plan, const std::string& kind) {
+  return object_in<Apply>(plan, kind);
+}
+inline std::optional<Json> created(const Plan& plan, const std::string& kind) {
+  return object_in<Create>(plan, kind);
 }
 
 // The status that the plan leaves: what it writes, else what was there.
@@ -227,7 +235,7 @@ std::string kstatus(const S& status, int64_t generation) {
 // Carries out what a plan writes for the job itself and its batch Jobs. Dispatches arrive at the views.
 inline void carry_out(const Plan& plan, video_job::Observed& observed) {
   observed.job.status = status_after(plan, observed.job);
-  for (const Apply& step : steps_of<Apply>(plan)) {
+  for (const Create& step : steps_of<Create>(plan)) {
     api::Job run;
     run.metadata =
         meta(step.object["metadata"]["name"], std::string(step.object["metadata"]["name"]) + "-uid");

@@ -47,7 +47,7 @@ TEST(GalleryModel, AcknowledgesANewGeneration) {
 TEST(GalleryModel, OnAClaimIsReadyWithoutADigest) {
   api::GalleryModel model = make_gallery_model();
   model.spec.source.local->pvc = api::ClaimRef{"wan-models"};
-  EXPECT_THAT(steps_of<Apply>(plan({model}, settings(), kNow)), IsEmpty())
+  EXPECT_THAT(steps_of<Create>(plan({model}, settings(), kNow)), IsEmpty())
       << "the claim is in other namespaces";
   const auto status = after({model});
   EXPECT_EQ(kstatus(status, 1), "Current");
@@ -60,7 +60,7 @@ Observed inspected() {
   const Plan first = plan(observed, settings(), kNow);
   observed.model.status = status_after(first, observed.model);
   api::Job run;
-  run.metadata = meta((*applied(first, "Job"))["metadata"]["name"], "run-uid");
+  run.metadata = meta((*created(first, "Job"))["metadata"]["name"], "run-uid");
   observed.runs = {run};
   api::Pod pod = ready_pod("inspector", "model-uid");
   pod.ready = false;
@@ -81,7 +81,7 @@ const std::string kFound = R"({"name": "wan-tiny", "digest": "sha256:)" + std::s
 
 TEST(GalleryModel, WithoutADigestHasItsSourceLookedInto) {
   const Observed first{make_gallery_model()};
-  const auto job = applied(plan(first, settings(), kNow), "Job");
+  const auto job = created(plan(first, settings(), kNow), "Job");
   ASSERT_TRUE(job);
   EXPECT_EQ((*job)["metadata"]["namespace"], "wan-system");
   const Json& command = (*job)["spec"]["template"]["spec"]["containers"][0]["command"];
@@ -107,11 +107,11 @@ TEST(GalleryModel, IsLookedIntoAgainWhenItsSourceOrTheRuntimeChanges) {
   Settings upgraded = settings();
   upgraded.runtime_image = "registry.example/wan-runtime:2";
   const Plan again = plan(observed, upgraded, kNow);
-  EXPECT_TRUE(applied(again, "Job"));
+  EXPECT_TRUE(created(again, "Job"));
   EXPECT_THAT(steps_of<Delete>(again), SizeIs(1)) << "the former Job";
   observed.model.spec.source.local->path = "/elsewhere";
   ++observed.model.metadata.generation;
-  EXPECT_TRUE(applied(plan(observed, settings(), kNow), "Job"));
+  EXPECT_TRUE(created(plan(observed, settings(), kNow), "Job"));
   EXPECT_EQ(after(observed).digest, "") << "what was read of another source does not count";
 }
 

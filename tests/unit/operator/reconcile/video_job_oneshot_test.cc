@@ -51,11 +51,11 @@ void fail_run(Observed& observed, const std::string& termination_message) {
       {"Failed", "True", "BackoffLimitExceeded", "Job has reached the backoff limit"}};
 }
 
-TEST(OneShotJob, RecordsTheAttemptAndThenMakesItsBatchJob) {
+TEST(OneShotJob, MakesItsBatchJobAndThenRecordsTheAttempt) {
   const auto acts = acts_of(plan_of(oneshot()));
   ASSERT_THAT(acts, SizeIs(2));
-  EXPECT_EQ(std::get<WriteStatus>(acts[0]).status["attempts"], 1);
-  const Json& object = std::get<Apply>(acts[1]).object;
+  EXPECT_EQ(std::get<WriteStatus>(acts[1]).status["attempts"], 1);
+  const Json& object = std::get<Create>(acts[0]).object;
   EXPECT_EQ(object["kind"], "Job");
   EXPECT_EQ(object["metadata"]["name"], kRun);
   EXPECT_EQ(object["metadata"]["ownerReferences"][0]["uid"], "green-square-uid");
@@ -71,10 +71,18 @@ TEST(OneShotJob, RecordsTheAttemptAndThenMakesItsBatchJob) {
 
 TEST(OneShotJob, IsSettledWhileItsPodIsMade) { EXPECT_THAT(acts_of(plan_of(started())), IsEmpty()); }
 
-TEST(OneShotJob, MakesTheSameBatchJobAgainAfterACrashBetweenTheTwoWrites) {
+TEST(OneShotJob, FindsItsBatchJobAfterACrashBetweenTheTwoWrites) {
+  Observed observed = started();
+  observed.job.status = {};
+  const Plan plan = plan_of(observed);
+  EXPECT_THAT(steps_of<Create>(plan), IsEmpty());
+  EXPECT_EQ(status_after(plan, observed.job).attempts, 1);
+}
+
+TEST(OneShotJob, MakesTheSameBatchJobAgainWhenItHasGone) {
   Observed observed = started();
   observed.runs.clear();
-  const auto job = applied(plan_of(observed), "Job");
+  const auto job = created(plan_of(observed), "Job");
   ASSERT_TRUE(job);
   EXPECT_EQ((*job)["metadata"]["name"], kRun);
 }
@@ -94,7 +102,7 @@ TEST(OneShotJob, WaitsForAnUnknownModelAndRefusesAnUnknownProfile) {
 TEST(OneShotJob, WaitsForItsArtifactServerBeforeItTakesANode) {
   Observed observed = oneshot();
   observed.artifacts.service->cluster_ip = "";
-  EXPECT_THAT(steps_of<Apply>(plan_of(observed)), IsEmpty());
+  EXPECT_THAT(steps_of<Create>(plan_of(observed)), IsEmpty());
   EXPECT_EQ(reason_of(after(observed).conditions), "WaitingForArtifactServer");
 }
 
@@ -159,8 +167,8 @@ TEST(OneShotJob, TakesTheNextBatchJobAfterAPauseWhenAFailureMayPass) {
   EXPECT_FALSE(observed.job.status.assignment);
   EXPECT_THAT(acts_of(plan_of(observed, at(9))), IsEmpty());
   const Plan plan = plan_of(observed, at(10));
-  ASSERT_TRUE(applied(plan, "Job"));
-  EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
+  ASSERT_TRUE(created(plan, "Job"));
+  EXPECT_EQ((*created(plan, "Job"))["metadata"]["name"], "green-square-run-2");
   carry_out(plan, observed);
   EXPECT_THAT(acts_of(plan_of(observed, at(10))), IsEmpty()) << "the first Job's failure is counted once";
 }
@@ -193,7 +201,7 @@ TEST(OneShotJob, StartsAnewWhenItsPodHasNotAnsweredForTooLong) {
   observed.unreachable_since = at(0);
   const Plan plan = plan_of(observed, at(600));
   EXPECT_EQ(steps_of<Delete>(plan)[0].ref.name, kRun) << "the pod that may still be there must not go on";
-  EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
+  EXPECT_EQ((*created(plan, "Job"))["metadata"]["name"], "green-square-run-2");
 }
 
 TEST(OneShotJob, TakesAnotherBatchJobAfterASuspension) {
@@ -206,7 +214,7 @@ TEST(OneShotJob, TakesAnotherBatchJobAfterASuspension) {
   EXPECT_THAT(acts_of(plan_of(observed, at(100))), IsEmpty());
   observed.job.spec.suspend = false;
   const Plan plan = plan_of(observed, at(200));
-  EXPECT_EQ((*applied(plan, "Job"))["metadata"]["name"], "green-square-run-2");
+  EXPECT_EQ((*created(plan, "Job"))["metadata"]["name"], "green-square-run-2");
   EXPECT_EQ(status_after(plan, observed.job).failures, 0);
 }
 
@@ -262,7 +270,7 @@ TEST(OneShotJob, FailsForGoodWhenTryingAgainCannotHelp) {
                      R"("error":{"reason":"Invalid","message":"spec.frames","retryable":false}})");
   const Plan plan = plan_of(observed);
   EXPECT_EQ(status_after(plan, observed.job).phase, "Failed");
-  EXPECT_FALSE(applied(plan, "Job"));
+  EXPECT_FALSE(created(plan, "Job"));
 }
 
 TEST(OneShotJob, IsCancelledByDeletingItsBatchJobBeforeThePodListens) {

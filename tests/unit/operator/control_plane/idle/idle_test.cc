@@ -27,8 +27,8 @@ bool all_jobs_have_a_reason(Trial& trial) {
   });
 }
 
-// The Lease of an installation: nobody waits for a takeover here, and beside other tests a renewal may be late by
-// more than the deadline of a short one, at which an operator rightly ends.
+// The Lease of an installation: nobody waits for a takeover here, and beside other tests a renewal may be
+// late by more than the deadline of a short one, at which an operator rightly ends.
 OperatorFlags ordinary_lease() {
   OperatorFlags flags;
   flags.lease_seconds = "15";
