@@ -43,7 +43,7 @@ if [ -n "$lint" ]; then tests/tools/lint.sh; fi
 report+=("$(printf '%-12s %4d s  of %4d s' "set-up+build" $((SECONDS - started)) "${share[setup]}")")
 
 # The operator's tests wait more than they compute.
-declare -A at_once=([operator]=-j3)
+declare -A at_once=([operator]=-j4)
 for s in "${suites[@]}"; do run_suite "$s" build/release -L "^$s\$" "${at_once[$s]:--j2}"; done
 # The same unit tests under the address and undefined-behaviour sanitizers: everything without torch, no cluster.
 on_host=(-LE 'engine|cluster' -E 'control_plane|layout')
