@@ -30,7 +30,7 @@ Task<Result<controller::Outcome>> Reconcilers::reconcile_video_job(cache::Key ke
   if (const auto wait = gate_.blocked(owner); wait.count() > 0) co_return controller::Outcome{wait};
   auto observed = observe_video_job(caches_, runtimes_, key);
   if (!observed) co_return controller::Outcome();
-  observed->last_progress_write = steps_.last_status_write(observed->job.metadata.uid);
+  observed->last_status_write = steps_.last_status_write(observed->job.metadata.uid);
   observed->unreachable_since = unreachable_since(observed->job);
   // Before anything that another plan must not change meanwhile; a pod of the job's own is nobody else's.
   if (observed->job.spec.model) co_await look_for_refusal(api_, clock_.wall(), *observed);

@@ -12,7 +12,6 @@ namespace {
 namespace reason = api::reason;
 namespace phase = api::job_phase;
 
-constexpr auto kProgressInterval = std::chrono::seconds(1);
 constexpr const char* kPodDraining = "PodDraining";  // a reason of the runtime's
 constexpr std::chrono::seconds kFirstPause{10};
 constexpr std::chrono::seconds kLongestPause{300};
@@ -32,8 +31,8 @@ bool progress_is_news(Draft& draft, const api::Progress& progress) {
   const auto& known = draft.status.progress;
   if (!known || known->phase != progress.phase) return true;
   if (std::abs(known->percent - progress.percent) < 1) return false;
-  if (!draft.observed.last_progress_write) return true;
-  const WallTime due = *draft.observed.last_progress_write + kProgressInterval;
+  if (!draft.observed.last_status_write) return true;
+  const WallTime due = *draft.observed.last_status_write + kTellInterval;
   if (draft.now < due) draft.look_at(due);
   return draft.now >= due;
 }

@@ -7,6 +7,9 @@
 
 namespace wan::reconcile::video_job {
 
+// A status tells progress, or the same in other words, once in this time.
+inline constexpr std::chrono::seconds kTellInterval{1};
+
 struct Draft {
   const Observed& observed;
   const Settings& settings;

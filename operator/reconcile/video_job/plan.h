@@ -94,8 +94,9 @@ struct Observed {
   ArtifactServer artifacts;  // of artifact_target(job, deployment)
   ArtifactServer pictures;   // of image_target(job)
 
-  // When this process last wrote the job's progress; limits how often it does.
-  std::optional<WallTime> last_progress_write;
+  // When this process last wrote the job's status; limits how often it tells progress, or the same in other
+  // words.
+  std::optional<WallTime> last_status_write;
 };
 
 [[nodiscard]] Plan plan(const Observed& observed, const Settings& settings, WallTime now);

@@ -1,21 +1,15 @@
 // 10,000 resources: start, memory, idle, and how soon a new VideoJob has its pod.
 
 #include <algorithm>
-#include <map>
 
-#include "operator/kube/api_error.h"
 #include "tests/bench/operator/scenario.h"
 
 namespace wan::bench {
 namespace {
 
-using Time = std::chrono::steady_clock::time_point;
-
 constexpr size_t kNamespaceCount = 20;
 constexpr size_t kDeployments = 40;  // each with a pod and its children
 constexpr size_t kModels = 10;
-constexpr int kCreates = 300;
-constexpr std::chrono::milliseconds kCreateEvery{100};
 
 std::string namespace_name(size_t number) { return "bench-" + std::to_string(number % kNamespaceCount); }
 
@@ -112,79 +106,7 @@ Task<Status> settle(Setup& setup) {
   co_return co_await contender.stop();
 }
 
-// When each object of a resource was first seen, by the name of its VideoJob.
-using Arrivals = std::map<std::string, Time>;
-
-void note_arrival(const kube::WatchEvent& event, Arrivals& arrivals) {
-  const std::string name = string_or(event.object, {"metadata", "labels", "wan.gallery/videojob"}, "");
-  if (!name.empty()) arrivals.try_emplace(name, std::chrono::steady_clock::now());
-}
-
-Json one_shot(int number) {
-  Json made = named("wan.gallery/v1alpha1", "VideoJob", "own-" + std::to_string(number), kJobsNamespace);
-  made["spec"]["model"]["name"] = "bench";
-  made["spec"]["prompt"] = "a red ball";
-  made["spec"]["seed"] = number;
-  made["spec"]["output"]["pvc"]["claimName"] = "videos";
-  return made;
-}
-
-std::vector<double> milliseconds(const Arrivals& created, const Arrivals& arrived) {
-  std::vector<double> made;
-  for (const auto& [name, time] : arrived) {
-    const auto it = created.find(name);
-    if (it != created.end())
-      made.push_back(std::chrono::duration<double, std::milli>(time - it->second).count());
-  }
-  return made;
-}
-
-// `requests`: what each create took, in milliseconds: what the API server needs for one write, under this
-// load.
-Task<Status> create_steadily(kube::Api& api, Arrivals& created, std::vector<double>& requests) {
-  const Time begun = std::chrono::steady_clock::now();
-  for (int i = 0; i < kCreates; ++i) {
-    WAN_CO_TRY_VOID(co_await sleep_for(begun + i * kCreateEvery - std::chrono::steady_clock::now()));
-    const Time asked = std::chrono::steady_clock::now();
-    WAN_CO_TRY(const Json made, co_await api.create(kube::kVideoJobs, one_shot(i)));
-    const Time answered = std::chrono::steady_clock::now();
-    requests.push_back(std::chrono::duration<double, std::milli>(answered - asked).count());
-    created[string_or(made, {"metadata", "name"}, "")] = answered;
-  }
-  co_return Status();
-}
-
-std::string latencies(const std::vector<double>& values) {
-  return "p50 " + fixed(percentile(values, 0.5), 0) + " ms, p99 " + fixed(percentile(values, 0.99), 0) +
-         " ms, worst " + fixed(percentile(values, 1), 0) + " ms of " + std::to_string(values.size());
-}
-
-bool is_one_shot(const Json& object) {
-  return string_or(object, {"metadata", "name"}, "").starts_with("own-");
-}
-
-Task<Status> pods_of_new_jobs(Setup& setup) {
-  Arrivals created, jobs, pods;
-  std::vector<double> requests;
-  TaskGroup watches(co_await asio::this_coro::executor);
-  watches.spawn("jobs", follow(&setup.admin.at(0), kube::kJobs, kJobsNamespace, "",
-                               [&](const auto& event) { note_arrival(event, jobs); }));
-  watches.spawn("pods", follow(&setup.admin.at(0), kube::kPods, kJobsNamespace, "",
-                               [&](const auto& event) { note_arrival(event, pods); }));
-  Status done = co_await create_steadily(setup.admin.at(0), created, requests);
-  const auto all_there = [&] { return pods.size() >= kCreates; };
-  if (done) done = co_await wait_until("a pod for every new VideoJob", std::chrono::seconds(60), all_there);
-  watches.cancel();
-  co_await watches.join();
-  if (!done) co_return done;
-  say("  the create of a VideoJob by itself:  " + latencies(requests));
-  say("  create to Job created, 10 a second:  " + latencies(milliseconds(created, jobs)));
-  say("  create to Pod created, 10 a second:  " + latencies(milliseconds(created, pods)) +
-      " (wanted: p99 100 ms)");
-  co_return co_await remove_all(setup.admin, kube::kVideoJobs, kJobsNamespace, is_one_shot);
-}
-
-Task<Status> measure(Setup& setup, const Program& program, bool with_pods) {
+Task<Status> measure(Setup& setup, const Program& program, const Json* sample) {
   Contender contender(program);
   WAN_CO_TRY_VOID(co_await contender.start(setup.logs / (program.name + "-scale.log")));
   // What the first look at everything costs is over by then.
@@ -196,10 +118,12 @@ Task<Status> measure(Setup& setup, const Program& program, bool with_pods) {
       fixed(contender.cost().rss_mib, 1) + " MiB (peak " + fixed(contender.cost().peak_rss_mib, 1) +
       "), idle CPU " + fixed(100 * idle, 2) + " %, CPU until settled " + fixed(settled.cpu_seconds, 2) +
       " s");
-  Status done;
-  if (with_pods) done = co_await pods_of_new_jobs(setup);
+  Result<Json> job;
+  if (sample != nullptr) job = co_await time_new_jobs(setup);
   WAN_CO_TRY_VOID(co_await contender.stop());
-  co_return done;
+  if (!job) co_return fail(job.error());
+  if (sample != nullptr) co_return co_await time_bare_jobs(setup, *std::move(job), *sample);
+  co_return Status();
 }
 
 }  // namespace
@@ -209,8 +133,8 @@ Task<Status> run_scale(Setup& setup, const Json& sample) {
       " namespaces (wanted: cold sync 10 s, RSS 48 MiB, idle CPU 1 %):");
   WAN_CO_TRY_VOID(co_await fill(setup, sample));
   WAN_CO_TRY_VOID(co_await settle(setup));
-  WAN_CO_TRY_VOID(co_await measure(setup, setup.ours, true));
-  co_return co_await measure(setup, setup.twin, false);
+  WAN_CO_TRY_VOID(co_await measure(setup, setup.ours, &sample));
+  co_return co_await measure(setup, setup.twin, nullptr);
 }
 
 }  // namespace wan::bench

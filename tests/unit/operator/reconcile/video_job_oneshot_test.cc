@@ -118,6 +118,21 @@ TEST(OneShotJob, SaysWhyItsPodCannotBeMade) {
   EXPECT_LE(plan.requeue_after->count(), 2000);
 }
 
+TEST(OneShotJob, TellsWhatItWaitsForOnceASecondAndItsAssignmentAtOnce) {
+  Observed observed = started();
+  observed.last_status_write = kNow;
+  observed.pods = {pod_of_run(kRun)};
+  observed.pods[0].ready = false;
+  observed.pods[0].phase = "Pending";
+  const auto half = kNow + std::chrono::milliseconds(500);
+  EXPECT_THAT(acts_of(plan_of(observed, half)), IsEmpty());
+  EXPECT_EQ(plan_of(observed, half).requeue_after, std::chrono::milliseconds(500));
+  EXPECT_THAT(message_of(after(observed, at(1)).conditions), HasSubstr(kRun));
+  observed.pods = {pod_of_run(kRun)};
+  observed.runtimes = {ready_view(observed.pods[0].metadata.name)};
+  EXPECT_TRUE(after(observed, half).assignment);
+}
+
 TEST(OneShotJob, SaysWhyItsPodDoesNotStart) {
   Observed observed = started();
   api::Pod pod = pod_of_run(kRun);

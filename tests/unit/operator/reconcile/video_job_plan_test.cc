@@ -276,7 +276,7 @@ TEST(VideoJob, PassesProgressOnOnceASecondAndPercent) {
   auto& progress = observed.runtimes[0].jobs[0].progress;
   progress = api::Progress{.phase = "Denoise", .step = 1, .steps = 100, .percent = 1};
   carry_out(plan_of(observed), observed);
-  observed.last_progress_write = kNow;
+  observed.last_status_write = kNow;
 
   progress->percent = 1.5;
   expect_settled(observed, at(10));

@@ -1,0 +1,191 @@
+// How soon a new VideoJob has its pod: with the operator, and with nobody between the three writes.
+
+#include <algorithm>
+#include <map>
+
+#include "base/async/task_group.h"
+#include "tests/bench/operator/scenario.h"
+
+namespace wan::bench {
+namespace {
+
+using Time = std::chrono::steady_clock::time_point;
+// When each object of a resource was first seen, by the name of its VideoJob.
+using Arrivals = std::map<std::string, Time>;
+using OneJob = std::function<Task<Status>(int)>;
+
+constexpr int kCreates = 300;
+constexpr std::chrono::milliseconds kCreateEvery{100};
+constexpr const char* kVideoJobLabel = "wan.gallery/videojob";
+
+struct Times {
+  Arrivals created, jobs, pods;
+  std::vector<double> requests;  // what each create took, in milliseconds
+};
+
+double milliseconds_since(Time begun) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
+}
+
+void note_arrival(const kube::WatchEvent& event, const std::string& prefix, Arrivals& arrivals) {
+  const std::string name = string_or(event.object, {"metadata", "labels", kVideoJobLabel}, "");
+  if (name.starts_with(prefix)) arrivals.try_emplace(name, std::chrono::steady_clock::now());
+}
+
+Json one_shot(const std::string& prefix, int number) {
+  Json made = Json::object();
+  made["apiVersion"] = "wan.gallery/v1alpha1";
+  made["kind"] = "VideoJob";
+  made["metadata"]["namespace"] = kJobsNamespace;
+  made["metadata"]["name"] = prefix + std::to_string(number);
+  made["spec"]["model"]["name"] = "bench";
+  made["spec"]["prompt"] = "a red ball";
+  made["spec"]["seed"] = number;
+  made["spec"]["output"]["pvc"]["claimName"] = "videos";
+  return made;
+}
+
+// The VideoJob as the API server made it.
+Task<Result<Json>> create_one(kube::Api& api, const std::string& prefix, int number, Times& times) {
+  const Time asked = std::chrono::steady_clock::now();
+  Json wanted = one_shot(prefix, number);
+  WAN_CO_TRY(Json made, co_await api.create(kube::kVideoJobs, std::move(wanted)));
+  times.requests.push_back(milliseconds_since(asked));
+  times.created[string_or(made, {"metadata", "name"}, "")] = std::chrono::steady_clock::now();
+  co_return made;
+}
+
+Task<void> into(OneJob one, int number, Status& outcome) {
+  Status done = co_await one(number);
+  if (!done) outcome = std::move(done);
+}
+
+// Ten a second, whether those before are done or not.
+Task<Status> steadily(OneJob one) {
+  const Time begun = std::chrono::steady_clock::now();
+  Status outcome;
+  TaskGroup tasks(co_await asio::this_coro::executor);
+  for (int i = 0; i < kCreates && outcome; ++i) {
+    static_cast<void>(co_await sleep_for(begun + i * kCreateEvery - std::chrono::steady_clock::now()));
+    tasks.spawn("new job", into(one, i, outcome));
+  }
+  co_await tasks.join();
+  co_return outcome;
+}
+
+std::string latencies(const std::vector<double>& values) {
+  return "p50 " + fixed(percentile(values, 0.5), 0) + " ms, p99 " + fixed(percentile(values, 0.99), 0) +
+         " ms, worst " + fixed(percentile(values, 1), 0) + " ms of " + std::to_string(values.size());
+}
+
+std::string latencies(const Arrivals& created, const Arrivals& arrived) {
+  std::vector<double> values;
+  for (const auto& [name, time] : arrived) {
+    const auto it = created.find(name);
+    if (it != created.end())
+      values.push_back(std::chrono::duration<double, std::milli>(time - it->second).count());
+  }
+  return latencies(values);
+}
+
+// Until each has its pod.
+Task<Status> watched(Setup& setup, std::string prefix, OneJob one, Times& times) {
+  TaskGroup watches(co_await asio::this_coro::executor);
+  watches.spawn("jobs", follow(&setup.admin.at(0), kube::kJobs, kJobsNamespace, "",
+                               [&](const auto& event) { note_arrival(event, prefix, times.jobs); }));
+  watches.spawn("pods", follow(&setup.admin.at(0), kube::kPods, kJobsNamespace, "",
+                               [&](const auto& event) { note_arrival(event, prefix, times.pods); }));
+  Status done = co_await steadily(std::move(one));
+  const auto all_there = [&] { return times.pods.size() >= kCreates; };
+  if (done) done = co_await wait_until("a pod for every new VideoJob", std::chrono::seconds(60), all_there);
+  watches.cancel();
+  co_await watches.join();
+  co_return done;
+}
+
+// With their pods, whose removal would keep the API server busy during what comes next.
+Task<Status> remove_jobs(Setup& setup, std::string prefix) {
+  const Choice chosen = [=](const Json& object) {
+    return string_or(object, {"metadata", "name"}, "").starts_with(prefix);
+  };
+  WAN_CO_TRY_VOID(co_await remove_all(setup.admin, kube::kVideoJobs, kJobsNamespace, chosen));
+  for (int tries = 0; tries < 120; ++tries) {
+    WAN_CO_TRY(const std::vector<Json> pods,
+               co_await list_all(setup.admin.at(0), kube::kPods, kJobsNamespace));
+    if (std::ranges::none_of(pods, chosen)) co_return Status();
+    WAN_CO_TRY_VOID(co_await sleep_for(std::chrono::seconds(1)));
+  }
+  co_return fail(unavailable("the pods of " + prefix + "... are still there after two minutes"));
+}
+
+// What was asked for, without what the API server added.
+Json as_asked(Json job) {
+  Json asked = Json::object();
+  asked["apiVersion"] = "batch/v1";
+  asked["kind"] = "Job";
+  asked["spec"] = std::move(job["spec"]);
+  asked["spec"].erase("selector");
+  asked["spec"]["template"]["metadata"]["labels"] = Json::object();
+  return asked;
+}
+
+Json job_of(const Json& video_job, Json job) {
+  const std::string name = string_or(video_job, {"metadata", "name"}, "");
+  job["metadata"]["namespace"] = kJobsNamespace;
+  job["metadata"]["name"] = name + "-run-1";
+  job["metadata"]["labels"][kVideoJobLabel] = name;
+  job["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "wan.gallery/v1alpha1"},
+                                                     {"kind", "VideoJob"},
+                                                     {"name", name},
+                                                     {"uid", string_or(video_job, {"metadata", "uid"}, "")},
+                                                     {"controller", true}}});
+  job["spec"]["template"]["metadata"]["labels"][kVideoJobLabel] = name;
+  return job;
+}
+
+// One after the other, as many statuses as the operator writes for such a job.
+Task<Status> bare_job(kube::Api& api, int number, const Json& job, const Json& sample, Times& times) {
+  constexpr int kStatuses = 3;
+  WAN_CO_TRY(const Json made, co_await create_one(api, "bare-", number, times));
+  Json wanted = job_of(made, job);
+  WAN_CO_TRY_VOID(co_await api.create(kube::kJobs, std::move(wanted)));
+  for (int i = 0; i < kStatuses; ++i) {
+    Json status = one_shot("bare-", number);
+    status.erase("spec");
+    status["status"] = sample;
+    status["status"]["attempts"] = i;
+    WAN_CO_TRY_VOID(co_await api.apply(kube::kVideoJobs, std::move(status), "wan-operator-status", "status"));
+  }
+  co_return Status();
+}
+
+}  // namespace
+
+Task<Result<Json>> time_new_jobs(Setup& setup) {
+  Times times;
+  const OneJob one = [&](int number) -> Task<Status> {
+    const auto made = co_await create_one(setup.admin.at(0), "own-", number, times);
+    co_return made ? Status() : Status(fail(made.error()));
+  };
+  WAN_CO_TRY_VOID(co_await watched(setup, "own-", one, times));
+  say("  the create of a VideoJob by itself:  " + latencies(times.requests));
+  say("  create to Job created, 10 a second:  " + latencies(times.created, times.jobs));
+  say("  create to Pod created, 10 a second:  " + latencies(times.created, times.pods) +
+      " (wanted: p99 100 ms)");
+  WAN_CO_TRY(Json job, co_await setup.admin.at(0).get(kube::kJobs, kJobsNamespace, "own-0-run-1"));
+  WAN_CO_TRY_VOID(co_await remove_jobs(setup, "own-"));
+  co_return as_asked(std::move(job));
+}
+
+Task<Status> time_bare_jobs(Setup& setup, Json job, const Json& sample) {
+  Times times;
+  const OneJob one = [&](int number) -> Task<Status> {
+    co_return co_await bare_job(setup.admin.at(0), number, job, sample, times);
+  };
+  WAN_CO_TRY_VOID(co_await watched(setup, "bare-", one, times));
+  say("  a bare client, the same writes:      the create " + latencies(times.requests));
+  say("  its create to Pod created:           " + latencies(times.created, times.pods));
+  co_return co_await remove_jobs(setup, "bare-");
+}
+
+}  // namespace wan::bench
