@@ -131,8 +131,9 @@ bool moved(const api::WeightsStatus& told, const api::WeightsStatus& now) {
 bool is_complete(const Rollout& rollout) {
   if (!rollout.serving.child || !rollout.settled || others_remain(rollout)) return false;
   const api::Deployment& child = *rollout.serving.child;
-  return child.replicas == rollout.desired && child.updated_replicas == rollout.desired &&
-         child.ready_replicas == rollout.desired;
+  // What it is asked for counts too: a pod that drains is still wanted, and its counts may be from before.
+  return rollout.serving.wanted() == rollout.desired && child.replicas == rollout.desired &&
+         child.updated_replicas == rollout.desired && child.ready_replicas == rollout.desired;
 }
 
 bool is_weakened(int desired, const Group& serving, const std::vector<Group>& others) {

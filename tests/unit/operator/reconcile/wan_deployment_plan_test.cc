@@ -169,6 +169,18 @@ TEST(WanDeployment, IsScalingWhileReplicasAreMissing) {
   EXPECT_EQ(after(observed).phase, "Scaling");
 }
 
+// Its Deployment was seen last when one pod had just gone; which pod goes now is being settled first.
+TEST(WanDeployment, IsNotReadyWhileItsDeploymentStillWantsMore) {
+  Observed observed = fresh();
+  observed.deployment.spec.replicas = 2;
+  observed = serving(observed);
+  observed.deployment.spec.replicas = 1;
+  api::Deployment& child = observed.children[0];
+  child.replicas = child.updated_replicas = child.ready_replicas = 1;
+  ASSERT_EQ(child.spec_replicas, 2);
+  EXPECT_EQ(kstatus(after(observed), 1), "InProgress");
+}
+
 TEST(WanDeployment, StopsWhenSuspendedEvenWithAJobUnderWay) {
   Observed observed = serving();
   observed.deployment.spec.suspend = true;
