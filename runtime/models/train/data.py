@@ -118,9 +118,9 @@ def contrast_ok(a, b):
     return a != b and {a, b} not in CLOSE
 
 
-def sample_scene(rng, aspect=1.0):
-    """Draw attributes, the prompt that describes them, and the scene."""
-    motion = rng.choices(MOTIONS, MOTION_P)[0]
+def sample_scene(rng, aspect=1.0, weights=MOTION_P):
+    """Draw attributes, the prompt that describes them, and the scene. `weights`: of MOTIONS."""
+    motion = rng.choices(MOTIONS, weights)[0]
     shape = rng.choice(SHAPES)
     if motion == "spin":
         shape = rng.choice(["square", "triangle", "star", "heart", "square", "triangle", "star", "heart", "ring", "ball"])

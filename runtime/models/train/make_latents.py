@@ -17,13 +17,15 @@ import vae_fast
 torch.set_num_threads(1)
 BATCH = 4  # PyTorch uses a slow 3-D convolution for a batch of 1
 CHUNK = 20
+# For image-to-video: what stays still must be learned, since text-to-video lets it spin.
+IMAGE_MOTION_P = [4 * p if m == "still" else p for m, p in zip(data.MOTIONS, data.MOTION_P)]
 
 
 def chunk(vae, rng, H, W, image):
     out = dict(z=[], attr=[], named=[], y=[], first=[])
     with torch.inference_mode():
         for _ in range(CHUNK // BATCH):
-            scs = [data.sample_scene(rng, W / H)[1] for _ in range(BATCH)]
+            scs = [data.sample_scene(rng, W / H, IMAGE_MOTION_P if image else data.MOTION_P)[1] for _ in range(BATCH)]
             if image:
                 scs = [data.vary_start(rng, sc) if rng.random() < 0.6 else sc for sc in scs]
             x = torch.stack([data.render(sc, 17, H, W) for sc in scs])

@@ -12,7 +12,7 @@ DECAY_STEPS the learning rate falls to nothing; `touch WORK_DIR/finish` starts t
 Needs lat_i2v/ (make_latents.py --image), clip.pt (train_clip.py), t5.pt, stats.pt and tokenizer/ in WORK_DIR.
 The input is noise 16 + mask 4 + condition latents 16, as Wan 2.1: the mask is one where the frame is given, the
 condition is the first frame and grey frames through the VAE encoder. The new input channels and the values that the
-image tokens contribute start at zero, so training starts as the text-to-video model.
+image tokens contribute start at zero, so training starts as the text-to-video model. With resume.pt the transformer may be "-".
 """
 import glob
 import os
@@ -168,7 +168,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     work, start, still_every, steps, decay = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
-    dit, t5, clip = build(start), train_dit.build()[1].eval(), train_clip.build().eval()
+    dit, t5, clip = build(None if start == "-" else start), train_dit.build()[1].eval(), train_clip.build().eval()
     if len(sys.argv) > 7:
         dit.load_state_dict(torch.load(sys.argv[7])["raw"])
     t5.load_state_dict(torch.load(f"{work}/t5.pt"))

@@ -1,0 +1,43 @@
+"""What the decoder could do with better latents.  usage: best_latents.py MODEL_DIR CLIPS STEPS
+
+Takes some of the 16 clips that train_decoder.py measures (CLIPS: "0,3,7,12"), starts from what the encoder says of them and
+moves the latents down the gradient of the error, decoder and encoder untouched. The difference is what the encoder loses.
+"""
+import random
+import sys
+
+import torch
+from diffusers import AutoencoderKLWan
+from safetensors.torch import load_file
+
+import data
+import vae_fast
+
+
+def clips(wanted):
+    rng = random.Random(99)
+    drawn = [data.sample_clip(rng, 17, 96, 96)[1] for _ in range(max(wanted) + 1)]
+    return torch.stack([drawn[i] for i in wanted])
+
+
+if __name__ == "__main__":
+    model, wanted, steps = sys.argv[1], [int(i) for i in sys.argv[2].split(",")], int(sys.argv[3])
+    vae_fast.patch()
+    vae = AutoencoderKLWan(base_dim=8, z_dim=16)
+    vae.load_state_dict(load_file(f"{model}/vae/diffusion_pytorch_model.safetensors"))
+    vae.requires_grad_(False)
+    x = clips(wanted)
+    first = vae_fast.encode(vae, x)
+    z = first.clone().requires_grad_(True)
+    adam = torch.optim.Adam([z], betas=(0.9, 0.95))
+    for step in range(steps + 1):
+        adam.param_groups[0]["lr"] = 0.03 * min(1, (steps - step) / (0.4 * steps) + 0.02)
+        y = vae_fast.decode(vae, z)
+        if step % 10 == 0:
+            error = (y.detach().clamp(-1, 1) - x).square().mean((1, 2, 3, 4))
+            psnr = -10 * torch.log10(error / 4)
+            print(f"step {step}: {psnr.mean():.2f} dB ({', '.join(f'{p:.2f}' for p in psnr)}), latents moved by "
+                  f"{((z.detach() - first).norm() / first.norm()).item():.3f} of their length", flush=True)
+        adam.zero_grad()
+        (y - x).square().mean((1, 2, 3, 4)).log().sum().backward()
+        adam.step()
