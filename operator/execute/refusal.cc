@@ -22,6 +22,13 @@ std::optional<reconcile::ObjectRef> controller_of(const Json& object) {
   return std::nullopt;
 }
 
+// Of the token Secret nobody looks at the owner, a ControllerRevision.
+const Json* child_in(const reconcile::Step& step) {
+  if (const auto* apply = std::get_if<reconcile::Apply>(&step)) return &apply->object;
+  const auto* create = std::get_if<reconcile::Create>(&step);
+  return create && !create->is_unreadable ? &create->object : nullptr;
+}
+
 }  // namespace
 
 std::optional<reconcile::ObjectRef> subject_of(const reconcile::Plan& plan) {
@@ -30,7 +37,7 @@ std::optional<reconcile::ObjectRef> subject_of(const reconcile::Plan& plan) {
   }
   for (const reconcile::Step& step : plan.steps) {
     if (const auto* event = std::get_if<reconcile::EmitEvent>(&step)) return event->regarding;
-    if (const auto* apply = std::get_if<reconcile::Apply>(&step)) return controller_of(apply->object);
+    if (const Json* child = child_in(step)) return controller_of(*child);
   }
   return std::nullopt;
 }

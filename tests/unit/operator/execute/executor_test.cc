@@ -184,6 +184,19 @@ TEST_F(ExecutorTest, SaysInStatusAndEventWhichRightIsMissing) {
   EXPECT_EQ(string_or(event, {"regarding", "uid"}, ""), uid);
 }
 
+TEST_F(ExecutorTest, SaysInAnEventWhatWasRefusedWhereTheStatusIsAsItWas) {
+  api_.fail_next("create", Error{ErrorCode::kPermissionDenied, "exceeded quota: small"});
+  ASSERT_FALSE(run({reconcile::Create{child("a", "u")}}));
+  api_.clear_calls();
+  TaskGroup tasks(context_.get_executor());
+  tasks.spawn("events", events_.run());
+  EXPECT_TRUE(testing::run_until(context_, [&] { return !api_.writes().empty(); }));
+  tasks.cancel();
+  testing::run_task(context_, tasks.join());
+  ASSERT_FALSE(api_.writes().empty());
+  EXPECT_EQ(string_or(api_.writes()[0].object, {"regarding", "uid"}, ""), "u");
+}
+
 TEST_F(ExecutorTest, SaysWhatWasRefusedAfterTheStatusWasWritten) {
   const Json job = put_job();
   const std::string uid = string_or(job, {"metadata", "uid"}, "");
