@@ -31,10 +31,7 @@ bool progress_is_news(Draft& draft, const api::Progress& progress) {
   const auto& known = draft.status.progress;
   if (!known || known->phase != progress.phase) return true;
   if (std::abs(known->percent - progress.percent) < 1) return false;
-  if (!draft.observed.last_status_write) return true;
-  const WallTime due = *draft.observed.last_status_write + kTellInterval;
-  if (draft.now < due) draft.look_at(due);
-  return draft.now >= due;
+  return may_tell(draft);
 }
 
 void take_progress(Draft& draft, const api::JobState& state) {

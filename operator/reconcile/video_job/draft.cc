@@ -76,7 +76,32 @@ void complete(Draft& draft, const std::string& how) {
   mark_ready(draft.status.conditions, verdict, draft.status.observed_generation, draft.now);
 }
 
+// Only what is waited for is told in other words: nothing that a program acts on.
+bool differs_in_words(const api::VideoJobStatus& told, api::VideoJobStatus now) {
+  const auto stands_in = [&](const api::Condition& one) {
+    const api::Condition* before = find_condition(told.conditions, one.type);
+    return before && before->status == one.status;
+  };
+  if (told.conditions.size() != now.conditions.size() || !std::ranges::all_of(now.conditions, stands_in))
+    return false;
+  now.conditions = told.conditions;
+  return now == told;
+}
+
+// What lasts for moments, as a pod that starts passes through, costs the API server a write and helps nobody.
+bool must_be_told(Draft& draft) {
+  const api::VideoJobStatus& told = draft.job().status;
+  return draft.status != told && (!differs_in_words(told, draft.status) || may_tell(draft));
+}
+
 }  // namespace
+
+bool may_tell(Draft& draft) {
+  if (!draft.observed.last_status_write) return true;
+  const WallTime due = *draft.observed.last_status_write + kTellInterval;
+  if (draft.now < due) draft.look_at(due);
+  return draft.now >= due;
+}
 
 void wait(Draft& draft, const std::string& in_phase, const api::Verdict& verdict) {
   draft.status.phase = in_phase;
@@ -204,30 +229,6 @@ void delete_runs(Draft& draft) {
   }
 }
 
-namespace {
-
-// Only what is waited for is told in other words: nothing that a program acts on.
-bool differs_in_words(const api::VideoJobStatus& told, api::VideoJobStatus now) {
-  const auto stands_in = [&](const api::Condition& one) {
-    const api::Condition* before = find_condition(told.conditions, one.type);
-    return before && before->status == one.status;
-  };
-  if (told.conditions.size() != now.conditions.size() || !std::ranges::all_of(now.conditions, stands_in))
-    return false;
-  now.conditions = told.conditions;
-  return now == told;
-}
-
-// What lasts for moments, as a pod that starts passes through, costs the API server a write and helps nobody.
-bool may_wait(Draft& draft) {
-  if (!draft.observed.last_status_write || !differs_in_words(draft.job().status, draft.status)) return false;
-  const WallTime due = *draft.observed.last_status_write + kTellInterval;
-  if (draft.now < due) draft.look_at(due);
-  return draft.now < due;
-}
-
-}  // namespace
-
 Plan finish(Draft draft) {
   Plan plan;
   const bool ended_now = is_finished(draft.status) && !is_finished(draft.job().status);
@@ -238,7 +239,7 @@ Plan finish(Draft draft) {
   }
   const api::VideoJob& job = draft.job();
   std::ranges::move(draft.before_status, std::back_inserter(plan.steps));
-  if (draft.status != job.status && !may_wait(draft)) {
+  if (must_be_told(draft)) {
     // Guarded: two operators that both believe to lead must not both assign.
     plan.steps.push_back(WriteStatus{ref_of(job), to_json(draft.status), job.metadata.resource_version});
     std::ranges::move(draft.events, std::back_inserter(plan.steps));

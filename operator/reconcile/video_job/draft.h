@@ -24,6 +24,9 @@ struct Draft {
   void look_at(WallTime time) { look_again = look_again ? std::min(*look_again, time) : time; }
 };
 
+// Whether the status may tell now what is no news; if not, the plan is made again when it may.
+[[nodiscard]] bool may_tell(Draft& draft);
+
 // The conditions of a job that goes on, cannot go on, or has ended.
 void wait(Draft& draft, const std::string& phase, const api::Verdict& verdict);
 // After a question whose answer comes at once. By itself it is not worth a write; but an attempt that this
