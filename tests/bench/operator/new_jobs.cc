@@ -1,7 +1,7 @@
 // How soon a new VideoJob has its pod: with the operator, and with nobody between the three writes.
 
-#include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/async/task_group.h"
 #include "tests/bench/operator/scenario.h"
@@ -12,27 +12,41 @@ namespace {
 using Time = std::chrono::steady_clock::time_point;
 // When each object of a resource was first seen, by the name of its VideoJob.
 using Arrivals = std::map<std::string, Time>;
-using OneJob = std::function<Task<Status>(int)>;
 
-constexpr int kCreates = 300;
+constexpr size_t kCreates = 300;
 constexpr std::chrono::milliseconds kCreateEvery{100};
 constexpr const char* kVideoJobLabel = "wan.gallery/videojob";
 
 struct Times {
   Arrivals created, jobs, pods;
-  std::vector<double> requests;  // what each create took, in milliseconds
+  std::vector<double> requests;   // what each create took, in milliseconds
+  std::set<std::string> running;  // the pods that are there
+  Json job;                       // the first of the batch Jobs
 };
 
 double milliseconds_since(Time begun) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
 }
 
-void note_arrival(const kube::WatchEvent& event, const std::string& prefix, Arrivals& arrivals) {
+// Whether it is a child of one of the VideoJobs that are timed; then it is noted.
+bool note_arrival(const kube::WatchEvent& event, const std::string& prefix, Arrivals& arrivals) {
   const std::string name = string_or(event.object, {"metadata", "labels", kVideoJobLabel}, "");
   if (name.starts_with(prefix)) arrivals.try_emplace(name, std::chrono::steady_clock::now());
+  return name.starts_with(prefix);
 }
 
-Json one_shot(const std::string& prefix, int number) {
+void note_job(const kube::WatchEvent& event, const std::string& prefix, Times& times) {
+  if (note_arrival(event, prefix, times.jobs) && times.job.is_null()) times.job = event.object;
+}
+
+void note_pod(const kube::WatchEvent& event, const std::string& prefix, Times& times) {
+  if (!note_arrival(event, prefix, times.pods)) return;
+  const std::string name = string_or(event.object, {"metadata", "name"}, "");
+  if (event.type == kube::WatchEventType::kDeleted) times.running.erase(name);
+  if (event.type != kube::WatchEventType::kDeleted) times.running.insert(name);
+}
+
+Json one_shot(const std::string& prefix, size_t number) {
   Json made = Json::object();
   made["apiVersion"] = "wan.gallery/v1alpha1";
   made["kind"] = "VideoJob";
@@ -46,7 +60,7 @@ Json one_shot(const std::string& prefix, int number) {
 }
 
 // The VideoJob as the API server made it.
-Task<Result<Json>> create_one(kube::Api& api, const std::string& prefix, int number, Times& times) {
+Task<Result<Json>> create_one(kube::Api& api, const std::string& prefix, size_t number, Times& times) {
   const Time asked = std::chrono::steady_clock::now();
   Json wanted = one_shot(prefix, number);
   WAN_CO_TRY(Json made, co_await api.create(kube::kVideoJobs, std::move(wanted)));
@@ -55,22 +69,14 @@ Task<Result<Json>> create_one(kube::Api& api, const std::string& prefix, int num
   co_return made;
 }
 
-Task<void> into(OneJob one, int number, Status& outcome) {
-  Status done = co_await one(number);
-  if (!done) outcome = std::move(done);
-}
-
-// Ten a second, whether those before are done or not.
-Task<Status> steadily(OneJob one) {
-  const Time begun = std::chrono::steady_clock::now();
-  Status outcome;
-  TaskGroup tasks(co_await asio::this_coro::executor);
-  for (int i = 0; i < kCreates && outcome; ++i) {
-    static_cast<void>(co_await sleep_for(begun + i * kCreateEvery - std::chrono::steady_clock::now()));
-    tasks.spawn("new job", into(one, i, outcome));
-  }
-  co_await tasks.join();
-  co_return outcome;
+// Each at its time, ten a second.
+Work steadily(Work one) {
+  return [one = std::move(one), begun = std::chrono::steady_clock::now()](kube::Api& api,
+                                                                          size_t i) -> Task<Status> {
+    const Time due = begun + i * kCreateEvery;
+    WAN_CO_TRY_VOID(co_await sleep_for(due - std::chrono::steady_clock::now()));
+    co_return co_await one(api, i);
+  };
 }
 
 std::string latencies(const std::vector<double>& values) {
@@ -88,34 +94,26 @@ std::string latencies(const Arrivals& created, const Arrivals& arrived) {
   return latencies(values);
 }
 
-// Until each has its pod.
-Task<Status> watched(Setup& setup, std::string prefix, OneJob one, Times& times) {
+// Until each has had its pod and all have gone again, which would keep the API server busy during what comes
+// next.
+Task<Status> watched(Setup& setup, std::string prefix, Work one, Times& times) {
   TaskGroup watches(co_await asio::this_coro::executor);
   watches.spawn("jobs", follow(&setup.admin.at(0), kube::kJobs, kJobsNamespace, "",
-                               [&](const auto& event) { note_arrival(event, prefix, times.jobs); }));
+                               [&](const auto& event) { note_job(event, prefix, times); }));
   watches.spawn("pods", follow(&setup.admin.at(0), kube::kPods, kJobsNamespace, "",
-                               [&](const auto& event) { note_arrival(event, prefix, times.pods); }));
-  Status done = co_await steadily(std::move(one));
+                               [&](const auto& event) { note_pod(event, prefix, times); }));
+  Status done = co_await in_parallel(setup.admin, kCreates, steadily(std::move(one)));
   const auto all_there = [&] { return times.pods.size() >= kCreates; };
   if (done) done = co_await wait_until("a pod for every new VideoJob", std::chrono::seconds(60), all_there);
-  watches.cancel();
-  co_await watches.join();
-  co_return done;
-}
-
-// With their pods, whose removal would keep the API server busy during what comes next.
-Task<Status> remove_jobs(Setup& setup, std::string prefix) {
   const Choice chosen = [=](const Json& object) {
     return string_or(object, {"metadata", "name"}, "").starts_with(prefix);
   };
-  WAN_CO_TRY_VOID(co_await remove_all(setup.admin, kube::kVideoJobs, kJobsNamespace, chosen));
-  for (int tries = 0; tries < 120; ++tries) {
-    WAN_CO_TRY(const std::vector<Json> pods,
-               co_await list_all(setup.admin.at(0), kube::kPods, kJobsNamespace));
-    if (std::ranges::none_of(pods, chosen)) co_return Status();
-    WAN_CO_TRY_VOID(co_await sleep_for(std::chrono::seconds(1)));
-  }
-  co_return fail(unavailable("the pods of " + prefix + "... are still there after two minutes"));
+  if (done) done = co_await remove_all(setup.admin, kube::kVideoJobs, kJobsNamespace, chosen);
+  const auto all_gone = [&] { return times.running.empty(); };
+  if (done) done = co_await wait_until("the end of their pods", std::chrono::seconds(120), all_gone);
+  watches.cancel();
+  co_await watches.join();
+  co_return done;
 }
 
 // What was asked for, without what the API server added.
@@ -144,7 +142,7 @@ Json job_of(const Json& video_job, Json job) {
 }
 
 // One after the other, as many statuses as the operator writes for such a job.
-Task<Status> bare_job(kube::Api& api, int number, const Json& job, const Json& sample, Times& times) {
+Task<Status> bare_job(kube::Api& api, size_t number, const Json& job, const Json& sample, Times& times) {
   constexpr int kStatuses = 3;
   WAN_CO_TRY(const Json made, co_await create_one(api, "bare-", number, times));
   Json wanted = job_of(made, job);
@@ -161,10 +159,10 @@ Task<Status> bare_job(kube::Api& api, int number, const Json& job, const Json& s
 
 }  // namespace
 
-Task<Result<Json>> time_new_jobs(Setup& setup) {
+Task<Status> time_new_jobs(Setup& setup, Json& job) {
   Times times;
-  const OneJob one = [&](int number) -> Task<Status> {
-    const auto made = co_await create_one(setup.admin.at(0), "own-", number, times);
+  const Work one = [&](kube::Api& api, size_t number) -> Task<Status> {
+    const auto made = co_await create_one(api, "own-", number, times);
     co_return made ? Status() : Status(fail(made.error()));
   };
   WAN_CO_TRY_VOID(co_await watched(setup, "own-", one, times));
@@ -172,20 +170,19 @@ Task<Result<Json>> time_new_jobs(Setup& setup) {
   say("  create to Job created, 10 a second:  " + latencies(times.created, times.jobs));
   say("  create to Pod created, 10 a second:  " + latencies(times.created, times.pods) +
       " (wanted: p99 100 ms)");
-  WAN_CO_TRY(Json job, co_await setup.admin.at(0).get(kube::kJobs, kJobsNamespace, "own-0-run-1"));
-  WAN_CO_TRY_VOID(co_await remove_jobs(setup, "own-"));
-  co_return as_asked(std::move(job));
+  job = as_asked(std::move(times.job));
+  co_return Status();
 }
 
 Task<Status> time_bare_jobs(Setup& setup, Json job, const Json& sample) {
   Times times;
-  const OneJob one = [&](int number) -> Task<Status> {
-    co_return co_await bare_job(setup.admin.at(0), number, job, sample, times);
+  const Work one = [&](kube::Api& api, size_t number) -> Task<Status> {
+    co_return co_await bare_job(api, number, job, sample, times);
   };
   WAN_CO_TRY_VOID(co_await watched(setup, "bare-", one, times));
   say("  a bare client, the same writes:      the create " + latencies(times.requests));
   say("  its create to Pod created:           " + latencies(times.created, times.pods));
-  co_return co_await remove_jobs(setup, "bare-");
+  co_return Status();
 }
 
 }  // namespace wan::bench

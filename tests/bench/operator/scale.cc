@@ -106,7 +106,8 @@ Task<Status> settle(Setup& setup) {
   co_return co_await contender.stop();
 }
 
-Task<Status> measure(Setup& setup, const Program& program, const Json* sample) {
+// `job`: where to put what time_new_jobs returns; none: new jobs are not timed.
+Task<Status> measure(Setup& setup, const Program& program, Json* job) {
   Contender contender(program);
   WAN_CO_TRY_VOID(co_await contender.start(setup.logs / (program.name + "-scale.log")));
   // What the first look at everything costs is over by then.
@@ -118,12 +119,10 @@ Task<Status> measure(Setup& setup, const Program& program, const Json* sample) {
       fixed(contender.cost().rss_mib, 1) + " MiB (peak " + fixed(contender.cost().peak_rss_mib, 1) +
       "), idle CPU " + fixed(100 * idle, 2) + " %, CPU until settled " + fixed(settled.cpu_seconds, 2) +
       " s");
-  Result<Json> job;
-  if (sample != nullptr) job = co_await time_new_jobs(setup);
+  Status done;
+  if (job != nullptr) done = co_await time_new_jobs(setup, *job);
   WAN_CO_TRY_VOID(co_await contender.stop());
-  if (!job) co_return fail(job.error());
-  if (sample != nullptr) co_return co_await time_bare_jobs(setup, *std::move(job), *sample);
-  co_return Status();
+  co_return done;
 }
 
 }  // namespace
@@ -133,7 +132,9 @@ Task<Status> run_scale(Setup& setup, const Json& sample) {
       " namespaces (wanted: cold sync 10 s, RSS 48 MiB, idle CPU 1 %):");
   WAN_CO_TRY_VOID(co_await fill(setup, sample));
   WAN_CO_TRY_VOID(co_await settle(setup));
-  WAN_CO_TRY_VOID(co_await measure(setup, setup.ours, &sample));
+  Json job;
+  WAN_CO_TRY_VOID(co_await measure(setup, setup.ours, &job));
+  WAN_CO_TRY_VOID(co_await time_bare_jobs(setup, std::move(job), sample));
   co_return co_await measure(setup, setup.twin, nullptr);
 }
 

@@ -39,9 +39,9 @@ void say(const std::string& line);
 // Many resources cached, with statuses like `sample`.
 [[nodiscard]] Task<Status> run_scale(Setup& setup, const Json& sample);
 
-// Ten VideoJobs a second with pods of their own, the operator running: how soon each has its pod. Returns one
+// Ten VideoJobs a second with pods of their own, the operator running: how soon each has its pod. `job`: one
 // of their batch Jobs as it was asked for.
-[[nodiscard]] Task<Result<Json>> time_new_jobs(Setup& setup);
+[[nodiscard]] Task<Status> time_new_jobs(Setup& setup, Json& job);
 // The same with no operator: who creates the VideoJob creates `job` for it at once.
 [[nodiscard]] Task<Status> time_bare_jobs(Setup& setup, Json job, const Json& sample);
 
