@@ -3,21 +3,14 @@
 Takes some of the 16 clips that train_decoder.py measures (CLIPS: "0,3,7,12"), starts from what the encoder says of them and
 moves the latents down the gradient of the error, decoder and encoder untouched. The difference is what the encoder loses.
 """
-import random
 import sys
 
 import torch
 from diffusers import AutoencoderKLWan
 from safetensors.torch import load_file
 
-import data
+import train_decoder
 import vae_fast
-
-
-def clips(wanted):
-    rng = random.Random(99)
-    drawn = [data.sample_clip(rng, 17, 96, 96)[1] for _ in range(max(wanted) + 1)]
-    return torch.stack([drawn[i] for i in wanted])
 
 
 if __name__ == "__main__":
@@ -26,7 +19,8 @@ if __name__ == "__main__":
     vae = AutoencoderKLWan(base_dim=8, z_dim=16)
     vae.load_state_dict(load_file(f"{model}/vae/diffusion_pytorch_model.safetensors"))
     vae.requires_grad_(False)
-    x = clips(wanted)
+    drawn = train_decoder.unseen_clips(max(wanted) + 1)
+    x = torch.stack([drawn[i] for i in wanted])
     first = vae_fast.encode(vae, x)
     z = first.clone().requires_grad_(True)
     adam = torch.optim.Adam([z], betas=(0.9, 0.95))

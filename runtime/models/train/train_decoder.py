@@ -50,13 +50,17 @@ def batch(rng, pool):
     return torch.stack([crop(rng, rng.choice(pool)) for _ in range(BATCH)]).float().div_(127.5).sub_(1)
 
 
-@torch.no_grad()
-def evaluate(model, count=16, size=96):
-    """Mean and least PSNR over clips that no training sees."""
+def unseen_clips(count, size=96):
+    """Of a seed that no training has."""
     rng = random.Random(99)
+    return [data.sample_clip(rng, FRAMES, size, size)[1] for _ in range(count)]
+
+
+@torch.no_grad()
+def evaluate(model, count=16):
+    """Mean and least PSNR over clips that no training sees."""
     found = []
-    for _ in range(count):
-        _, x = data.sample_clip(rng, FRAMES, size, size)
+    for x in unseen_clips(count):
         z = vae_fast.encode(model, torch.stack([x, x]))  # a batch of 1 is slow in PyTorch
         y = vae_fast.decode(model, z)[0].clamp(-1, 1)
         found.append(10 * torch.log10(4 / (y - x).square().mean()).item())
