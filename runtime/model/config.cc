@@ -137,8 +137,9 @@ Result<AutoencoderKLWanConfig> autoencoder_config(const Json& json) {
   WAN_TRY_VOID(expect(json, "is_residual", false));
   WAN_TRY_VOID(expect(json, "out_channels", 3));
   WAN_TRY_VOID(expect(json, "patch_size", nullptr));
-  WAN_TRY_VOID(expect(json, "decoder_base_dim", nullptr));
   WAN_TRY_VOID(read_size(json, "base_dim", config.base_dim));
+  if (const Json* decoder = find(json, {"decoder_base_dim"}); decoder && !decoder->is_null())
+    WAN_TRY_VOID(read_size(json, "decoder_base_dim", config.decoder_base_dim.emplace(0)));
   WAN_TRY_VOID(read_size(json, "z_dim", config.z_dim));
   WAN_TRY_VOID(read_size(json, "num_res_blocks", config.num_res_blocks));
   WAN_TRY_VOID(read_stages(json, config));

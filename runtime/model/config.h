@@ -46,6 +46,7 @@ inline constexpr int64_t kTextLength = 512;
 
 struct AutoencoderKLWanConfig {
   int64_t base_dim = 0;
+  std::optional<int64_t> decoder_base_dim;  // unset: the encoder's
   int64_t z_dim = 16;
   std::vector<int64_t> dim_mult;
   int64_t num_res_blocks = 2;
@@ -53,7 +54,12 @@ struct AutoencoderKLWanConfig {
   std::vector<float> latents_mean;        // z_dim of each
   std::vector<float> latents_std;
 
-  [[nodiscard]] int64_t widest() const { return base_dim * dim_mult.back(); }
+  // Channels of a stage, which are counted in the order of work: the decoder begins with the smallest
+  // pictures.
+  [[nodiscard]] int64_t encoder_dim(size_t stage) const { return base_dim * dim_mult[stage]; }
+  [[nodiscard]] int64_t decoder_dim(size_t stage) const {
+    return decoder_base_dim.value_or(base_dim) * dim_mult[dim_mult.size() - 1 - stage];
+  }
 };
 
 struct CLIPVisionConfig {

@@ -26,13 +26,13 @@ at::Tensor take_last(std::vector<at::Tensor>& frames) {
 }  // namespace
 
 WanDecoder3d::WanDecoder3d(const AutoencoderKLWanConfig& config, weights::StateDict& state)
-    : conv_in(state, "decoder.conv_in", config.z_dim, config.widest(), {3, 3, 3}),
-      mid_block(state, "decoder.mid_block", config.widest()) {
-  const auto stages = static_cast<int64_t>(config.dim_mult.size());
-  int64_t width = config.widest();
-  for (int64_t i = 0; i < stages; ++i) {
+    : conv_in(state, "decoder.conv_in", config.z_dim, config.decoder_dim(0), {3, 3, 3}),
+      mid_block(state, "decoder.mid_block", config.decoder_dim(0)) {
+  const size_t stages = config.dim_mult.size();
+  int64_t width = config.decoder_dim(0);
+  for (size_t i = 0; i < stages; ++i) {
     const std::string name = "decoder.up_blocks." + std::to_string(i);
-    const int64_t out = config.base_dim * config.dim_mult[stages - 1 - i];
+    const int64_t out = config.decoder_dim(i);
     WanUpBlock& block = up_blocks.emplace_back();
     for (int64_t j = 0; j <= config.num_res_blocks; ++j) {
       block.resnets.emplace_back(state, name + ".resnets." + std::to_string(j), j == 0 ? width : out, out);

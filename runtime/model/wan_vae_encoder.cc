@@ -32,7 +32,7 @@ WanEncoder3d::WanEncoder3d(const AutoencoderKLWanConfig& config, weights::StateD
   int layer = 0;  // diffusers numbers residual blocks and downsamplers in one row
   const auto next_name = [&] { return "encoder.down_blocks." + std::to_string(layer++); };
   for (size_t i = 0; i < stages; ++i) {
-    const int64_t out = config.base_dim * config.dim_mult[i];
+    const int64_t out = config.encoder_dim(i);
     WanDownBlock& block = down_blocks.emplace_back();
     for (int64_t j = 0; j < config.num_res_blocks; ++j) {
       block.resnets.emplace_back(state, next_name(), j == 0 ? width : out, out);

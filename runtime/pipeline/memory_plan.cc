@@ -72,9 +72,9 @@ int64_t vae_chunk_activations(const model::AutoencoderKLWanConfig& config, const
   int64_t largest = 0, history = 0, waiting = 0;
   int64_t rows = request.height / kSpatial, columns = request.width / kSpatial,
           frames = request.vae_chunk_frames;
-  const auto stages = static_cast<int64_t>(config.dim_mult.size());
-  for (int64_t i = 0; i < stages; ++i) {
-    const int64_t width = config.base_dim * config.dim_mult[stages - 1 - i];
+  const size_t stages = config.dim_mult.size();
+  for (size_t i = 0; i < stages; ++i) {
+    const int64_t width = config.decoder_dim(i);
     const int64_t frame = width * rows * columns * kFloat;
     largest = std::max(largest, kConvolutionCopies * frame * (frames + kHistoryFrames) + waiting);
     history += 2 * (config.num_res_blocks + 1) * kHistoryFrames * frame;
@@ -118,13 +118,14 @@ std::vector<PhaseMemory> plan_memory(const ModelDims& dims, const WeightBytes& w
   add("TextEncode", text, text_encoder_activations(dims.text_encoder, request.bf16),
       {text, image, transformer, vae});
   if (dims.image_encoder) {
-    // The image tower, then the VAE's encoder: chunks of four frames through the same widths as the
-    // decoder's.
+    // The image tower, then the VAE's encoder: chunks of four frames, as through a decoder of its widths.
     MemoryRequest chunk = request;
     chunk.vae_chunk_frames = 1;
+    model::AutoencoderKLWanConfig encoder = dims.vae;
+    encoder.decoder_base_dim.reset();
     add("ImageEncode", {image.mapped + vae.mapped, image.own + vae.own, image.widened},
         std::max(image_encoder_activations(*dims.image_encoder),
-                 vae_chunk_activations(dims.vae, chunk) + latents),
+                 vae_chunk_activations(encoder, chunk) + latents),
         {image, transformer, vae});
   }
   add("Denoise", transformer, transformer_activations(dims.transformer, request), {transformer, vae});

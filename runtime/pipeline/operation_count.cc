@@ -28,9 +28,9 @@ double vae_decode_operations(const model::AutoencoderKLWanConfig& config, const 
   double operations = 0;
   auto pixels = static_cast<double>((request.height / kSpatial) * (request.width / kSpatial));
   auto frames = static_cast<double>(latent_frames(request));
-  const auto stages = static_cast<int64_t>(config.dim_mult.size());
-  for (int64_t i = 0; i < stages; ++i) {
-    const auto width = static_cast<double>(config.base_dim * config.dim_mult[stages - 1 - i]);
+  const size_t stages = config.dim_mult.size();
+  for (size_t i = 0; i < stages; ++i) {
+    const auto width = static_cast<double>(config.decoder_dim(i));
     operations +=
         2.0 * static_cast<double>(config.num_res_blocks + 1) * 2 * 27 * width * width * pixels * frames;
     if (i + 1 == stages) break;

@@ -47,7 +47,7 @@ void encoder(TensorShapes& out, const model::AutoencoderKLWanConfig& config) {
   int64_t width = config.base_dim, layer = 0;
   for (size_t i = 0; i < config.dim_mult.size(); ++i) {
     for (int64_t block = 0; block < config.num_res_blocks; ++block) {
-      const int64_t next = config.base_dim * config.dim_mult[i];
+      const int64_t next = config.encoder_dim(i);
       residual_block(out, "encoder.down_blocks." + std::to_string(layer++), width, next);
       width = next;
     }
@@ -66,12 +66,12 @@ void encoder(TensorShapes& out, const model::AutoencoderKLWanConfig& config) {
 // The stages from back to front; an upsampler halves the width.
 void decoder(TensorShapes& out, const model::AutoencoderKLWanConfig& config) {
   const size_t stages = config.dim_mult.size();
-  int64_t width = config.widest();
+  int64_t width = config.decoder_dim(0);
   convolution(out, "decoder.conv_in", config.z_dim, width, 3, 3);
   middle(out, "decoder.mid_block", width);
   for (size_t i = 0; i < stages; ++i) {
     const std::string name = "decoder.up_blocks." + std::to_string(i);
-    const int64_t next = config.base_dim * config.dim_mult[stages - 1 - i];
+    const int64_t next = config.decoder_dim(i);
     for (int64_t block = 0; block <= config.num_res_blocks; ++block) {
       residual_block(out, name + ".resnets." + std::to_string(block), width, next);
       width = next;

@@ -63,6 +63,20 @@ TEST(ModelConfig, RefusesAnotherGenerationsVae) {
   EXPECT_THAT(autoencoder_config(json).error().message, HasSubstr("is_residual: true is not supported"));
 }
 
+TEST(ModelConfig, ReadsADecoderOfItsOwnWidth) {
+  Json json = config_of("vae");
+  json["base_dim"] = 16;
+  EXPECT_EQ(autoencoder_config(json)->decoder_dim(0), 64);
+  json["decoder_base_dim"] = 8;
+  const auto vae = autoencoder_config(json);
+  ASSERT_TRUE(vae.has_value()) << vae.error().message;
+  EXPECT_EQ(vae->encoder_dim(3), 64);
+  EXPECT_EQ(vae->decoder_dim(0), 32);
+  EXPECT_EQ(vae->decoder_dim(3), 8);
+  json["decoder_base_dim"] = 0;
+  EXPECT_THAT(autoencoder_config(json).error().message, HasSubstr("decoder_base_dim: 0"));
+}
+
 TEST(ModelConfig, RefusesSizesThatAreMissingOrMakeNoSense) {
   Json json = config_of("transformer");
   json.erase("ffn_dim");

@@ -127,6 +127,19 @@ TEST_F(Memory, EncodingTakesTheSameForAnyNumberOfFrames) {
   EXPECT_LT(longer, shorter + shorter / 4 + grown + kSlack);
 }
 
+TEST_F(Memory, TheDecoderMayHaveAWidthOfItsOwn) {
+  auto config = narrow_vae();
+  config.decoder_base_dim = 8;
+  const auto narrow = vae(config);
+  const at::Tensor condition = encode_condition(narrow, at::randn({3, 64, 64}), {5, 64, 64}, {}, {});
+  EXPECT_EQ(condition.sizes(), (std::vector<int64_t>{20, 2, 8, 8}));
+  model::FeatCache cache;
+  const at::Tensor frames = narrow.decode(at::randn({16, 1, 8, 8}), cache, {});
+  EXPECT_EQ(frames.sizes(), (std::vector<int64_t>{3, 1, 64, 64}));
+  const MemoryRequest request = {.width = 832, .height = 480, .frames = 81};
+  EXPECT_LT(vae_chunk_activations(config, request), vae_chunk_activations(narrow_vae(), request) / 2);
+}
+
 TEST_F(Memory, DecodingTakesWhatIsPlanned) {
   if (!long_form()) GTEST_SKIP() << "minutes: WAN_LONG=1";
   const auto config = variant_dims("t2v-1.3b")->vae;
