@@ -30,7 +30,7 @@ struct ApiClient::Watch {
     arrived.expires_at(asio::steady_timer::time_point::max());
   }
   [[nodiscard]] bool wants(const Write& write) const {
-    if (kube::qualified_name(write.resource) != resource) return false;
+    if (write.resource != resource) return false;
     if (!options.namespace_.empty() && write.key.namespace_ != options.namespace_) return false;
     return selects(options.label_selector, write.after ? *write.after : *write.before);
   }
@@ -56,7 +56,7 @@ struct ApiClient::Watch {
 
   Process& process;
   const Weather& weather;
-  std::string resource;
+  kube::Resource resource;
   kube::WatchOptions options;
   std::deque<kube::WatchEvent> ready;
   Duration last_arrival{0};
@@ -156,7 +156,7 @@ Task<Result<kube::ListPage>> ApiClient::list(kube::Resource resource, kube::List
 Task<Result<std::unique_ptr<kube::WatchStream>>> ApiClient::watch(kube::Resource resource,
                                                                   kube::WatchOptions options) {
   auto watch = std::make_shared<Watch>(process_, weather_);
-  watch->resource = kube::qualified_name(resource);
+  watch->resource = resource;
   watch->options = options;
   std::function<Status()> open = [this, resource, options, watch]() -> Status {
     WAN_TRY(const std::vector<Write> missed, server_.since(resource, std::stoll(options.resource_version)));
@@ -174,14 +174,16 @@ Task<Result<std::unique_ptr<kube::WatchStream>>> ApiClient::watch(kube::Resource
 }
 
 Task<Result<Json>> ApiClient::create(kube::Resource resource, Json object) {
-  return write<Result<Json>>(resource, [this, resource, object] {
-    return resource == kube::kEvents ? Result<Json>(object) : server_.create(actor_, resource, object);
+  return write<Result<Json>>(resource, [this, resource, object = std::move(object)]() mutable {
+    return resource == kube::kEvents ? Result<Json>(std::move(object))
+                                     : server_.create(actor_, resource, std::move(object));
   });
 }
 
 Task<Result<Json>> ApiClient::update(kube::Resource resource, Json object) {
-  return write<Result<Json>>(resource,
-                             [this, resource, object] { return server_.update(actor_, resource, object); });
+  return write<Result<Json>>(resource, [this, resource, object = std::move(object)]() mutable {
+    return server_.update(actor_, resource, std::move(object));
+  });
 }
 
 Task<Result<Json>> ApiClient::apply(kube::Resource resource, Json object, std::string field_manager,
@@ -193,8 +195,8 @@ Task<Result<Json>> ApiClient::apply(kube::Resource resource, Json object, std::s
     });
     co_return object;
   }
-  std::function<Result<Json>()> perform = [=, this] {
-    return server_.apply(actor_, resource, object, field_manager, subresource);
+  std::function<Result<Json>()> perform = [=, this, object = std::move(object)]() mutable {
+    return server_.apply(actor_, resource, std::move(object), field_manager, subresource);
   };
   co_return co_await write<Result<Json>>(resource, std::move(perform));
 }

@@ -98,13 +98,13 @@ bool selects(const std::string& selector, const Json& object) {
 }
 
 ApiServer::Stored* ApiServer::stored(const kube::Resource& resource, const cache::Key& key) {
-  Collection& collection = collections_[kube::qualified_name(resource)];
+  Collection& collection = collections_[resource];
   const auto it = collection.find(key);
   return it == collection.end() ? nullptr : &it->second;
 }
 
 Object ApiServer::find(const kube::Resource& resource, const cache::Key& key) const {
-  const auto collection = collections_.find(kube::qualified_name(resource));
+  const auto collection = collections_.find(resource);
   if (collection == collections_.end()) return nullptr;
   const auto it = collection->second.find(key);
   return it == collection->second.end() ? nullptr : it->second.object;
@@ -112,7 +112,7 @@ Object ApiServer::find(const kube::Resource& resource, const cache::Key& key) co
 
 std::vector<Object> ApiServer::all(const kube::Resource& resource) const {
   std::vector<Object> objects;
-  const auto collection = collections_.find(kube::qualified_name(resource));
+  const auto collection = collections_.find(resource);
   if (collection == collections_.end()) return objects;
   for (const auto& [key, one] : collection->second) objects.push_back(one.object);
   return objects;
@@ -249,9 +249,7 @@ void ApiServer::finish_pod(const cache::Key& key) {
 
 Object ApiServer::commit(const std::string& actor, const std::string& verb, const kube::Resource& resource,
                          const cache::Key& key, Json next) {
-  const std::string name = kube::qualified_name(resource);
-  resources_.emplace(name, resource);
-  Stored& slot = collections_[name][key];
+  Stored& slot = collections_[resource][key];
   const Object before = slot.object;
   if (before && *before == next) return before;
   if (before && !same_spec(*before, next)) {
@@ -272,7 +270,7 @@ Object ApiServer::commit(const std::string& actor, const std::string& verb, cons
 
 void ApiServer::erase(const std::string& actor, const std::string& verb, const kube::Resource& resource,
                       const cache::Key& key) {
-  Collection& collection = collections_[kube::qualified_name(resource)];
+  Collection& collection = collections_[resource];
   const auto it = collection.find(key);
   const Object before = it->second.object;
   collection.erase(it);
@@ -283,7 +281,7 @@ void ApiServer::erase(const std::string& actor, const std::string& verb, const k
 
 void ApiServer::record(Write write) {
   // Listeners may write in turn.
-  history_[kube::qualified_name(write.resource)].push_back(write);
+  history_[write.resource].push_back(write);
   for (size_t i = 0; i < listeners_.size(); ++i) listeners_[i](write);
 }
 
@@ -297,10 +295,10 @@ void ApiServer::collect_later() {
 
 void ApiServer::collect_garbage() {
   std::vector<std::pair<kube::Resource, Object>> orphans;
-  for (const auto& [name, collection] : collections_) {
+  for (const auto& [resource, collection] : collections_) {
     for (const auto& [key, one] : collection) {
       const std::string owner = controller_of(*one.object);
-      if (!owner.empty() && !uids_.contains(owner)) orphans.emplace_back(resources_.at(name), one.object);
+      if (!owner.empty() && !uids_.contains(owner)) orphans.emplace_back(resource, one.object);
     }
   }
   for (const auto& [resource, object] : orphans) {
@@ -311,7 +309,7 @@ void ApiServer::collect_garbage() {
 Result<std::vector<Write>> ApiServer::since(const kube::Resource& resource, int64_t version) const {
   if (version < compacted_) return fail(Error{ErrorCode::kGone, "too old resource version"});
   std::vector<Write> writes;
-  const auto it = history_.find(kube::qualified_name(resource));
+  const auto it = history_.find(resource);
   if (it == history_.end()) return writes;
   for (const Write& write : it->second) {
     if (write.version > version) writes.push_back(write);

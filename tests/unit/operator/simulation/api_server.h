@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "operator/cache/key.h"
@@ -71,6 +72,11 @@ class ApiServer {
     std::map<std::string, Json> intents;  // by manager and subresource: what it applied last
   };
   using Collection = std::map<cache::Key, Stored>;
+  struct ByName {
+    bool operator()(const kube::Resource& a, const kube::Resource& b) const {
+      return std::tie(a.plural, a.group) < std::tie(b.plural, b.group);
+    }
+  };
 
   [[nodiscard]] Stored* stored(const kube::Resource& resource, const cache::Key& key);
   [[nodiscard]] Json made(const kube::Resource& resource, Json object);
@@ -83,9 +89,8 @@ class ApiServer {
   void collect_later();
 
   World& world_;
-  std::map<std::string, Collection> collections_;
-  std::map<std::string, kube::Resource> resources_;
-  std::map<std::string, std::deque<Write>> history_;
+  std::map<kube::Resource, Collection, ByName> collections_;
+  std::map<kube::Resource, std::deque<Write>, ByName> history_;
   std::set<std::string> uids_;
   std::vector<std::function<void(const Write&)>> listeners_;
   std::vector<std::function<void(const Write&)>> removal_listeners_;
