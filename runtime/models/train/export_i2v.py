@@ -45,7 +45,7 @@ def export(work, base, out):
     shutil.copy(f"{base}/tokenizer/spiece.model", f"{out}/tokenizer/spiece.model")
     published_names(out)
     settings = json.load(open(f"{base}/generation_config.json"))
-    settings["task"] = "image-to-video"
+    settings["task"], settings["guidanceScale"] = "image-to-video", 2.5
     with open(f"{out}/generation_config.json", "w") as f:
         json.dump(settings, f, indent=2)
         f.write("\n")

@@ -1,12 +1,12 @@
-"""Render clips and store their latents.  usage: make_latents.py WORK_DIR SEED COUNT HxW [HxW ...] [--image]
+"""Render clips and store their latents.  usage: make_latents.py WORK_DIR SEED COUNT HxW [HxW ...] [--image [--still N]]
 
 Chunks of 20 clips: lat/<HxW>_<seed>_<k>.pt = {z: float16 [n,16,5,h,w], attr: [...], named: [...]}.
 --image: for image-to-video, in lat_i2v/, with the condition y (the first frame and grey frames through the encoder)
-and the first frame itself (uint8 [n,3,H,W]).
+and the first frame itself (uint8 [n,3,H,W]); of what stays still N times as many as text-to-video has.
 """
+import argparse
 import os
 import random
-import sys
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -17,15 +17,15 @@ import vae_fast
 torch.set_num_threads(1)
 BATCH = 4  # PyTorch uses a slow 3-D convolution for a batch of 1
 CHUNK = 20
-# For image-to-video: what stays still must be learned, since text-to-video lets it spin.
-IMAGE_MOTION_P = [4 * p if m == "still" else p for m, p in zip(data.MOTIONS, data.MOTION_P)]
+STILL = 4  # for image-to-video: what stays still must be learned, since text-to-video lets it spin
 
 
-def chunk(vae, rng, H, W, image):
+def chunk(vae, rng, H, W, image, still):
+    motion_p = [still * p if m == "still" else p for m, p in zip(data.MOTIONS, data.MOTION_P)]
     out = dict(z=[], attr=[], named=[], y=[], first=[])
     with torch.inference_mode():
         for _ in range(CHUNK // BATCH):
-            scs = [data.sample_scene(rng, W / H, IMAGE_MOTION_P if image else data.MOTION_P)[1] for _ in range(BATCH)]
+            scs = [data.sample_scene(rng, W / H, motion_p)[1] for _ in range(BATCH)]
             if image:
                 scs = [data.vary_start(rng, sc) if rng.random() < 0.6 else sc for sc in scs]
             x = torch.stack([data.render(sc, 17, H, W) for sc in scs])
@@ -42,10 +42,17 @@ def chunk(vae, rng, H, W, image):
 
 
 if __name__ == "__main__":
-    image = "--image" in sys.argv
-    args = [a for a in sys.argv[1:] if a != "--image"]
-    work, seed, count = args[0], int(args[1]), int(args[2])
-    sizes = [tuple(map(int, s.split("x"))) for s in args[3:]]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("count", type=int)
+    parser.add_argument("sizes", nargs="+")
+    parser.add_argument("--image", action="store_true")
+    parser.add_argument("--still", type=float, default=STILL)
+    args = parser.parse_args()
+    work, seed, count, image = args.work, args.seed, args.count, args.image
+    still = args.still if image else 1
+    sizes = [tuple(map(int, s.split("x"))) for s in args.sizes]
     folder = f"{work}/lat_i2v" if image else f"{work}/lat"
     vae_fast.patch()
     vae = AutoencoderKLWan(base_dim=8, z_dim=16).eval()
@@ -55,6 +62,6 @@ if __name__ == "__main__":
     for k in range(count // CHUNK):
         H, W = sizes[k % len(sizes)]
         f = f"{folder}/{H}x{W}_{seed}_{k:03d}.pt"
-        torch.save(chunk(vae, rng, H, W, image), f + ".tmp")
+        torch.save(chunk(vae, rng, H, W, image, still), f + ".tmp")
         os.replace(f + ".tmp", f)
     print("done", seed, flush=True)

@@ -31,7 +31,7 @@ import train_clip
 import train_dit
 import wan_fast
 
-BATCH, STILL_BATCH, LR, SHIFT = 12, 24, 1.5e-3, 3.0
+BATCH, STILL_BATCH, LR, LR_RESUMED, SHIFT = 12, 24, 1.5e-3, 8e-4, 3.0
 MULTI = 0.2
 LAYERS = 6  # not as many as train_dit.py's: the model stays within 16 MB
 TOKENS = 16  # of the 257 image tokens, drawn anew for every clip: about a quarter less work
@@ -170,6 +170,7 @@ if __name__ == "__main__":
     workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
     dit, t5, clip = build(None if start == "-" else start), train_dit.build()[1].eval(), train_clip.build().eval()
     if len(sys.argv) > 7:
+        LR = LR_RESUMED
         dit.load_state_dict(torch.load(sys.argv[7])["raw"])
     t5.load_state_dict(torch.load(f"{work}/t5.pt"))
     clip.load_state_dict(torch.load(f"{work}/clip.pt"))
