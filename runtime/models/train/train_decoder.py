@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import time
+from typing import Callable, NamedTuple
 
 import torch
 import torch.multiprocessing as mp
@@ -67,58 +68,83 @@ def evaluate(model, count=16):
     return sum(found) / count, min(found)
 
 
-def trained(model):
-    return [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
+class Goal(NamedTuple):
+    """What is trained: WORK_DIR/<file>.pt is written, and every so many seconds it is said how well it does."""
+    file: str
+    lr: float
+    report_every: int
+    trained: Callable  # model -> its parameters that learn
+    loss_of: Callable  # (model, clips, step) -> loss, PSNR of the clips, what else is to be said or ""
 
 
-def save(work, vae, averaged):
-    torch.save(dict(raw=vae.state_dict(), ema=averaged.state_dict()), f"{work}/decoder.pt.tmp")
-    os.replace(f"{work}/decoder.pt.tmp", f"{work}/decoder.pt")
+def reconstruction(y, x):
+    """-> loss, PSNR"""
+    error = (y - x).square().mean((1, 2, 3, 4))
+    return (error + 1e-4).log().mean() + 0.5 * (y - x).abs().mean(), -10 * torch.log10(error.detach() / 4).mean().item()
 
 
-def run(worker, work, steps, decay, vae, pool):
+def save(path, vae, averaged):
+    torch.save(dict(raw=vae.state_dict(), ema=averaged.state_dict()), path + ".tmp")
+    os.replace(path + ".tmp", path)
+
+
+def run(worker, work, steps, decay, goal, vae, pool):
     torch.set_num_threads(1)
     torch.manual_seed(int(time.time()) + worker)
     rng = random.Random(int(time.time()) + worker)
-    params = trained(vae)
-    kernels = [p for p in params if p.dim() >= 4 and p.shape[0] >= 8 and p.shape[1] > 1]
+    params = goal.trained(vae)
+    kernels = [p for p in params if p.dim() >= 4 and p.shape[0] >= 8 and p.shape[1] > 3]
     others = [p for p in params if not any(p is k for k in kernels)]
-    muon, adam = Muon(kernels, wd=0), torch.optim.AdamW(others, lr=LR, betas=(0.9, 0.98), weight_decay=0)
+    muon, adam = Muon(kernels, wd=0), torch.optim.AdamW(others, lr=goal.lr, betas=(0.9, 0.98), weight_decay=0)
     averaged = copy.deepcopy(vae)
     began = last = time.time()
-    step, psnr, count = 0, 0.0, 0
+    step, psnr, count, said = 0, 0.0, 0, ""
     while step < steps:
         if os.path.exists(f"{work}/finish"):
             steps = min(steps, step + decay)
-        lr = LR * min(1, (step + 1) / 30, (steps - step) / decay)
+        lr = goal.lr * min(1, (step + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"] = lr
-        x = batch(rng, pool)
-        with torch.no_grad():
-            z = vae_fast.encode(vae, x)
-        y = vae_fast.decode(vae, z + NOISE * torch.randn_like(z))
-        error = (y - x).square().mean((1, 2, 3, 4))
-        loss = (error + 1e-4).log().mean() + 0.5 * (y - x).abs().mean()
+        loss, found, more = goal.loss_of(vae, batch(rng, pool), step)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         muon.step(lr)
         adam.step()
         for p in params:
             p.grad = None
-        step, psnr, count = step + 1, psnr - 10 * torch.log10(error.detach() / 4).mean().item(), count + 1
+        step, psnr, count, said = step + 1, psnr + found, count + 1, more or said
         if step % 10 == 0:
             pool[rng.randrange(len(pool))] = render(rng)
         if worker != 0:
             continue
         with torch.no_grad():
-            torch._foreach_lerp_([p.data for p in trained(averaged)], [p.detach() for p in params],
+            torch._foreach_lerp_([p.data for p in goal.trained(averaged)], [p.detach() for p in params],
                                  1 - min(KEEP, (1 + step) / (12 + step)))
-        if time.time() - last > 120 or step == steps:
+        if time.time() - last > goal.report_every or step == steps:
             last = time.time()
             mean, least = evaluate(averaged)
-            print(f"t {last - began:.0f} step {step} lr {lr:.1e} crops {psnr / count:.2f} dB, whole clips (average of the weights) "
-                  f"{mean:.2f} dB, at least {least:.2f}", flush=True)
+            print(f"t {last - began:.0f} step {step} lr {lr:.1e} crops {psnr / count:.2f} dB{said}, whole clips (average of the "
+                  f"weights) {mean:.2f} dB, at least {least:.2f}", flush=True)
             psnr, count = 0.0, 0
-            save(work, vae, averaged)
+            save(f"{work}/{goal.file}.pt", vae, averaged)
+
+
+def train(work, steps, decay, goal, vae):
+    print("before:", evaluate(vae), flush=True)
+    rng = random.Random(5)
+    pool = [render(rng) for _ in range(POOL)]
+    mp.set_start_method("fork")
+    vae.share_memory()
+    workers = [mp.Process(target=run, args=(w, work, steps, decay, goal, vae, list(pool))) for w in range(2)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+
+
+def decoder_loss(vae, x, step):
+    with torch.no_grad():
+        z = vae_fast.encode(vae, x)
+    return *reconstruction(vae_fast.decode(vae, z + NOISE * torch.randn_like(z)), x), ""
 
 
 if __name__ == "__main__":
@@ -127,13 +153,5 @@ if __name__ == "__main__":
     vae_fast.patch()
     vae = AutoencoderKLWan(base_dim=8, z_dim=16)
     vae.load_state_dict(torch.load(f"{work}/vae.pt"))
-    print("before:", evaluate(vae), flush=True)
-    rng = random.Random(5)
-    pool = [render(rng) for _ in range(POOL)]
-    mp.set_start_method("fork")
-    vae.share_memory()
-    workers = [mp.Process(target=run, args=(w, work, steps, decay, vae, list(pool))) for w in range(2)]
-    for w in workers:
-        w.start()
-    for w in workers:
-        w.join()
+    learn = lambda model: [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
+    train(work, steps, decay, Goal("decoder", LR, 120, learn, decoder_loss), vae)
