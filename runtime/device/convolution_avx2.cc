@@ -18,6 +18,7 @@ using avx2::kTileColumns;
 // A packed kernel; depth runs over (time, row), then column and channel together.
 struct KernelRows {
   static constexpr avx2::Values kValues = avx2::Values::kFloat;
+  static constexpr bool kLeftInTiles = false;
   // Three pixels of 96 channels, the widths of the Wan VAE being multiples of it.
   static constexpr int64_t kDepth = 288;
 
@@ -33,9 +34,9 @@ struct KernelRows {
     const int64_t rest = row_depth() - first(slice);
     return rest < kDepth ? rest : kDepth;
   }
-  const float* left(int64_t slice) const {
-    const int64_t tap = slice / slices_of_row();
-    return x[tap / to.rows] + tap % to.rows * to.x_width * to.in + first(slice);
+  avx2::Rows left(int64_t slice, int64_t row) const {
+    const int64_t tap = slice / slices_of_row(), stride = to.step * to.in;
+    return {x[tap / to.rows] + tap % to.rows * to.x_width * to.in + first(slice) + row * stride, stride};
   }
   avx2::Panels panels(int64_t slice, int64_t first_column) const {
     const int64_t whole = to.times * to.rows * row_depth();
@@ -118,8 +119,7 @@ void convolve(const ConvolutionArguments& to, int64_t frame, const float* packed
       if (++x == to.x_width) x = 0, ++row;
     }
   };
-  avx2::multiply(to.step * to.in, positions, to.out, blocks(),
-                 KernelRows{to, to.x + frame * to.time_step, packed}, finish);
+  avx2::multiply(positions, to.out, blocks(), KernelRows{to, to.x + frame * to.time_step, packed}, finish);
 }
 
 // x / max(|x|, 1e-12) * sqrt(channels) * gamma, then SiLU.

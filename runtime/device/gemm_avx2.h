@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <sys/mman.h>
 
 #include "runtime/device/parallel.h"
 #include "runtime/device/tile_avx2.h"
@@ -21,19 +22,31 @@ class Scratch {
   float* get(int64_t count) {
     if (count > count_ || (count < count_ / 2 && count_ > kWorthGivingBack)) {
       memory_.reset();  // before the new one: never both
-      memory_.reset(static_cast<float*>(::operator new(static_cast<size_t>(count) * sizeof(float), kAlign)));
+      memory_.reset(allocate(static_cast<size_t>(count) * sizeof(float)));
       count_ = count;
     }
     return memory_.get();
   }
 
  private:
-  static constexpr std::align_val_t kAlign{64};
+  static constexpr size_t kLine = 64, kHugePage = 2 << 20;
   static constexpr int64_t kWorthGivingBack = 1 << 20;  // floats: 4 MiB
-  struct Delete {
-    void operator()(float* memory) const { ::operator delete(memory, kAlign); }
+  struct Free {
+    void operator()(float* memory) const { std::free(memory); }
   };
-  std::unique_ptr<float, Delete> memory_;
+
+  // In large pages where the kernel has them: looking up thousands of small ones takes some percent of a
+  // product.
+  static float* allocate(size_t bytes) {
+    const size_t align = bytes >= kHugePage ? kHugePage : kLine;
+    const size_t whole = (bytes + align - 1) / align * align;
+    void* memory = std::aligned_alloc(align, whole);
+    if (memory == nullptr) throw std::bad_alloc();
+    if (align == kHugePage) ::madvise(memory, whole, MADV_HUGEPAGE);
+    return static_cast<float*>(memory);
+  }
+
+  std::unique_ptr<float, Free> memory_;
   int64_t count_ = 0;
 };
 
@@ -89,20 +102,26 @@ struct Panels {
   int64_t stride;
 };
 
+// A slice of the left operand's rows: where the first one's begins, and how far apart they are.
+struct Rows {
+  const float* first;
+  int64_t stride;
+};
+
 // `Right` says what the values are, how the depth is cut, and gives a slice of it packed:
 //   static constexpr Values kValues;
+//   static constexpr bool kLeftInTiles;   whether interleave_rows() has laid out the left operand's slices
 //   int64_t slices() const;  int64_t depth(slice) const;
-//   const float* left(slice) const;   where the slice begins in the left operand's first row
+//   Rows left(slice, row) const;   from that row on, which begins a tile
 //   Ahead ahead(slice, first_column, count) const;   what pack() will read
 //   Panels pack(slice, first_column, count, Scratch&) const;
 // `finish(first_row, row_count, first_column, column_count, sums, sums_stride)` takes the sums.
 template <typename Right, typename Finish>
 class Task {
  public:
-  Task(int64_t left_stride, const Right& right, const Finish& finish, int64_t first_row, int64_t rows,
-       int64_t first_column, int64_t columns)
-      : left_stride_(left_stride),
-        right_(right),
+  Task(const Right& right, const Finish& finish, int64_t first_row, int64_t rows, int64_t first_column,
+       int64_t columns)
+      : right_(right),
         finish_(finish),
         first_row_(first_row),
         rows_(rows),
@@ -114,7 +133,7 @@ class Task {
     sums_ = sums_memory.get(rows_ * stride_);
     // Where the rows' slices are nearly side by side, or meet few columns, a copy is not worth it.
     constexpr int64_t kFewestPanels = 4;
-    if (left_stride_ >= 2 * right_.depth(0) && panels_ >= kFewestPanels)
+    if (left(0, 0).stride >= 2 * right_.depth(0) && panels_ >= kFewestPanels)
       beside_.copy = copy_memory.get(kCacheRows * right_.depth(0));
     for (int64_t slice = 0; slice < slices_; ++slice) {
       const Panels packed = right_.pack(slice, first_column_, columns_, packed_memory);
@@ -125,25 +144,28 @@ class Task {
 
  private:
   int64_t count(int64_t row) const { return rows_ - row < kCacheRows ? rows_ - row : kCacheRows; }
-  const float* left(int64_t slice, int64_t row) const {
-    return right_.left(slice) + (first_row_ + row) * left_stride_;
-  }
+  Rows left(int64_t slice, int64_t row) const { return right_.left(slice, first_row_ + row); }
   // Rows that lie side by side need no help.
   Ahead ahead(int64_t slice, int64_t row) const {
     if (row >= rows_) row = 0, ++slice;
     if (!beside_.copy || slice >= slices_) return {};
-    return {left(slice, row), count(row), left_stride_, right_.depth(slice)};
+    const Rows next = left(slice, row);
+    return {next.first, count(row), next.stride, right_.depth(slice)};
   }
   void multiply_rows_of(int64_t slice, int64_t row, const Panels& packed) {
     beside_.left = ahead(slice, row + kCacheRows);
-    multiply_values<Right::kValues>(count(row), left(slice, row), left_stride_, packed.first, packed.stride,
-                                    panels_, right_.depth(slice), sums_ + row * stride_, stride_, slice > 0,
-                                    &beside_);
+    const Rows rows = left(slice, row);
+    if constexpr (Right::kLeftInTiles)
+      multiply_tiles(count(row), rows.first, packed.first, packed.stride, panels_, right_.depth(slice),
+                     sums_ + row * stride_, stride_, slice > 0, beside_.right);
+    else
+      multiply_values<Right::kValues>(count(row), rows.first, rows.stride, packed.first, packed.stride,
+                                      panels_, right_.depth(slice), sums_ + row * stride_, stride_, slice > 0,
+                                      &beside_);
     if (slice + 1 == slices_)
       finish_(first_row_ + row, count(row), first_column_, columns_, sums_ + row * stride_, stride_);
   }
 
-  const int64_t left_stride_;
   const Right& right_;
   const Finish& finish_;
   const int64_t first_row_, rows_, first_column_, columns_;
@@ -154,15 +176,15 @@ class Task {
 };
 
 template <typename Right, typename Finish>
-static void multiply(int64_t left_stride, int64_t rows, int64_t columns, const Blocks& block,
-                     const Right& right, const Finish& finish) {
+static void multiply(int64_t rows, int64_t columns, const Blocks& block, const Right& right,
+                     const Finish& finish) {
   const int64_t row_blocks = (rows + block.rows - 1) / block.rows;
   const int64_t column_blocks = (columns + block.columns - 1) / block.columns;
   parallel_tasks(row_blocks * column_blocks, [&](int64_t task) {
     const int64_t row = task / column_blocks * block.rows, column = task % column_blocks * block.columns;
     const int64_t row_count = rows - row < block.rows ? rows - row : block.rows;
     const int64_t column_count = columns - column < block.columns ? columns - column : block.columns;
-    Task(left_stride, right, finish, row, row_count, column, column_count).run();
+    Task(right, finish, row, row_count, column, column_count).run();
   });
 }
 

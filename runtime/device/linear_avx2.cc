@@ -37,11 +37,10 @@ int64_t rows_of_a_wide_task(int64_t rows, int64_t column_blocks) {
   return avx2::round_up(share, avx2::kTileRows);
 }
 
-avx2::Blocks blocks_of(const LinearArguments& to) {
+avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
   const int64_t columns = avx2::block_columns(), column_blocks = (to.out + columns - 1) / columns;
   const bool is_wide = kernel_set().registers == Registers::kAvx512;
-  return {is_wide ? rows_of_a_wide_task(to.rows, column_blocks) : rows_of_a_task(to.rows, column_blocks),
-          columns};
+  return {is_wide ? rows_of_a_wide_task(rows, column_blocks) : rows_of_a_task(rows, column_blocks), columns};
 }
 
 }  // namespace
@@ -80,22 +79,54 @@ void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t c
 
 using avx2::kTileColumns;
 
-// A weight [out, in], cut into slices of `in`.
-template <typename Element>
-struct WeightRows {
-  static constexpr avx2::Values kValues =
-      std::is_same_v<Element, avx2::Pair> ? avx2::Values::kPair : avx2::Values::kFloat;
-  const float* x;
-  const Element* weight;
+// `in` in slices of the depth that is packed at a time.
+struct Slices {
   int64_t in;
 
   int64_t slices() const { return (in + avx2::kBlockDepth - 1) / avx2::kBlockDepth; }
   int64_t first(int64_t slice) const { return slice * avx2::kBlockDepth; }
-  const float* left(int64_t slice) const { return x + first(slice); }
   int64_t depth(int64_t slice) const {
     const int64_t rest = in - first(slice);
     return rest < avx2::kBlockDepth ? rest : avx2::kBlockDepth;
   }
+};
+
+// The rows where they lie.
+struct RowsOfMemory : Slices {
+  static constexpr bool kLeftInTiles = false;
+  const float* x;
+  int64_t stride;
+
+  avx2::Rows left(int64_t slice, int64_t row) const { return {x + row * stride + first(slice), stride}; }
+};
+
+// A copy of up to `rows` rows, a multiple of a tile's: slice after slice, tile after tile.
+struct RowsInTiles : Slices {
+  static constexpr bool kLeftInTiles = true;
+  float* memory;
+  int64_t rows;
+
+  float* tile(int64_t slice, int64_t row) const { return memory + first(slice) * rows + row * depth(slice); }
+  avx2::Rows left(int64_t slice, int64_t row) const { return {tile(slice, row), depth(slice)}; }
+  void copy(const RowsOfMemory& from, int64_t first_row, int64_t count) const {
+    parallel_tasks((count + avx2::kTileRows - 1) / avx2::kTileRows, [&](int64_t at) {
+      const int64_t row = at * avx2::kTileRows, left = count - row;
+      for (int64_t slice = 0; slice < slices(); ++slice)
+        avx2::interleave_rows(from.left(slice, first_row + row).first, from.stride,
+                              left < avx2::kTileRows ? left : avx2::kTileRows, depth(slice),
+                              tile(slice, row));
+    });
+  }
+};
+
+// Rows, and the weight [out, in] that they meet.
+template <typename Element, typename Left>
+struct WeightRows : Left {
+  static constexpr avx2::Values kValues =
+      std::is_same_v<Element, avx2::Pair> ? avx2::Values::kPair : avx2::Values::kFloat;
+  using Left::in, Left::first, Left::depth;
+  const Element* weight;
+
   avx2::Ahead ahead(int64_t slice, int64_t first_column, int64_t count) const {
     return {weight + first_column * in + first(slice), count, in, depth(slice)};
   }
@@ -111,16 +142,49 @@ struct WeightRows {
   }
 };
 
+// The rows from `first_row` on, which `left` counts from 0.
+template <typename Element, typename Left>
+void multiply_rows_from(const LinearArguments& to, int64_t first_row, int64_t rows, const Left& left) {
+  avx2::multiply(
+      rows, to.out, blocks_of(to, rows),
+      WeightRows<Element, Left>{left, static_cast<const Element*>(to.weight)},
+      [&](int64_t row, int64_t count, int64_t column, int64_t columns, float* sums, int64_t stride) {
+        for (int64_t r = 0; r < count; ++r)
+          finish_row(to, first_row + row + r, column, columns, sums + r * stride);
+      });
+}
+
+// Whether rows are worth laying out in tiles first: many rows that lie far apart meet several blocks of
+// columns.
+bool worth_tiles(const LinearArguments& to) {
+  constexpr int64_t kFewestRows = 384;
+  return kernel_set().registers != Registers::kAvx512 && to.rows >= kFewestRows &&
+         to.x_stride >= 2 * avx2::kBlockDepth && to.out >= 2 * avx2::block_columns();
+}
+
+// As many rows at a time as fill the memory that there is for their copy.
+template <typename Element>
+void multiply_tiles_of(const LinearArguments& to, const RowsOfMemory& x) {
+  constexpr int64_t kMostFloats = 16 << 20;
+  static thread_local avx2::Scratch memory;
+  const int64_t turns = (avx2::round_up(to.rows, avx2::kTileRows) * to.in + kMostFloats - 1) / kMostFloats;
+  const int64_t share = avx2::round_up((to.rows + turns - 1) / turns, avx2::kTileRows);
+  const RowsInTiles tiles{{to.in}, memory.get(share * to.in), share};
+  for (int64_t first = 0; first < to.rows; first += share) {
+    const int64_t rows = to.rows - first < share ? to.rows - first : share;
+    tiles.copy(x, first, rows);
+    multiply_rows_from<Element>(to, first, rows, tiles);
+  }
+}
+
 template <typename Element>
 void linear_of(const LinearArguments& to) {
-  constexpr int64_t kPerValue = avx2::kPerValue<WeightRows<Element>::kValues>;
-  const WeightRows<Element> right{static_cast<const float*>(to.x), static_cast<const Element*>(to.weight),
-                                  to.in / kPerValue};
-  avx2::multiply(
-      to.x_stride / kPerValue, to.rows, to.out, blocks_of(to), right,
-      [&](int64_t row, int64_t rows, int64_t column, int64_t columns, float* sums, int64_t stride) {
-        for (int64_t r = 0; r < rows; ++r) finish_row(to, row + r, column, columns, sums + r * stride);
-      });
+  constexpr bool kPairs = std::is_same_v<Element, avx2::Pair>;
+  constexpr int64_t kPerValue = kPairs ? 2 : 1;
+  const RowsOfMemory x{{to.in / kPerValue}, static_cast<const float*>(to.x), to.x_stride / kPerValue};
+  if constexpr (!kPairs)
+    if (worth_tiles(to)) return multiply_tiles_of<Element>(to, x);
+  multiply_rows_from<Element>(to, 0, to.rows, x);
 }
 
 }  // namespace

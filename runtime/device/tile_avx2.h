@@ -16,15 +16,35 @@ namespace wan::device::avx2 {
 // Twelve accumulators, two columns of the packed operand and a broadcast fill the sixteen registers.
 constexpr int kTileRows = 6, kTileColumns = 16;
 
-// One step of the sums: `b` holds sixteen values of the packed operand. The rows from the fourth on begin at
-// `lower`: so every address is a register and one or two strides.
-template <int kRows>
-[[gnu::always_inline]] static inline void multiply_step(const float* a, const float* lower, int64_t a_stride,
-                                                        const float* b, __m256 (&sum)[kRows][2]) {
+// Up to kTileRows rows of the left operand, `stride` apart. From the fourth on they begin at `lower`: so
+// every address is a register and one or two strides.
+struct FarRows {
+  const float* first;
+  int64_t stride;
+  const float* lower = first + 3 * stride;
+
+  [[gnu::always_inline]] const float* at(int row, int64_t k) const {
+    return (row < 3 ? first + row * stride : lower + (row - 3) * stride) + k;
+  }
+  [[gnu::always_inline]] void advance(int64_t steps) { first += steps, lower += steps; }
+};
+
+// kTileRows rows as interleave_rows() lays them out: what one step needs lies side by side.
+struct TileOfRows {
+  const float* first;
+
+  [[gnu::always_inline]] const float* at(int row, int64_t k) const { return first + k * kTileRows + row; }
+  [[gnu::always_inline]] void advance(int64_t steps) { first += steps * kTileRows; }
+};
+
+// Step `k` of the sums: `b` holds sixteen values of the packed operand.
+template <int kRows, typename Rows>
+[[gnu::always_inline]] static inline void multiply_step(const Rows& a, int64_t k, const float* b,
+                                                        __m256 (&sum)[kRows][2]) {
   const __m256 left = _mm256_loadu_ps(b), right = _mm256_loadu_ps(b + 8);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
-    const __m256 x = _mm256_broadcast_ss(r < 3 ? a + r * a_stride : lower + (r - 3) * a_stride);
+    const __m256 x = _mm256_broadcast_ss(a.at(r, k));
     sum[r][0] = _mm256_fmadd_ps(x, left, sum[r][0]);
     sum[r][1] = _mm256_fmadd_ps(x, right, sum[r][1]);
   }
@@ -85,25 +105,22 @@ struct Beside {
 };
 
 // c[r][0..16) (+)= sum over k of a[r][k] * b[k][0..16), for kRows rows. Sums run over k in order.
-template <int kRows, typename Next>
-[[gnu::always_inline]] static inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
-                                                        int64_t depth, float* c, int64_t c_stride, bool add,
-                                                        const Next& next) {
+template <int kRows, typename Rows, typename Next>
+[[gnu::always_inline]] static inline void multiply_rows(Rows a, const float* b, int64_t depth, float* c,
+                                                        int64_t c_stride, bool add, const Next& next) {
   constexpr int kSteps = 8;
   __m256 sum[kRows][2];
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) _mm_prefetch(c + r * c_stride, _MM_HINT_T0);
-  const float* lower = a + 3 * a_stride;
   int64_t k = 0;
-  for (; k + kSteps <= depth; k += kSteps, a += kSteps, lower += kSteps, b += kSteps * kTileColumns) {
+  for (; k + kSteps <= depth; k += kSteps, a.advance(kSteps), b += kSteps * kTileColumns) {
     fetch<kRows>(next, k);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kSteps; ++i)
-      multiply_step<kRows>(a + i, lower + i, a_stride, b + i * kTileColumns, sum);
+    for (int i = 0; i < kSteps; ++i) multiply_step<kRows>(a, i, b + i * kTileColumns, sum);
   }
-  for (; k < depth; ++k, ++a, ++lower, b += kTileColumns) multiply_step<kRows>(a, lower, a_stride, b, sum);
+  for (; k < depth; ++k, a.advance(1), b += kTileColumns) multiply_step<kRows>(a, 0, b, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
     float* out = c + r * c_stride;
@@ -117,15 +134,16 @@ template <int kRows, typename Next>
 }
 
 // Up to kTileRows rows.
-static inline void multiply_tile(int64_t rows, const float* a, int64_t a_stride, const float* b,
-                                 int64_t depth, float* c, int64_t c_stride, bool add) {
+template <typename Rows>
+static inline void multiply_tile(int64_t rows, const Rows& a, const float* b, int64_t depth, float* c,
+                                 int64_t c_stride, bool add) {
   switch (rows) {
-    case 1: return multiply_rows<1>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
-    case 2: return multiply_rows<2>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
-    case 3: return multiply_rows<3>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
-    case 4: return multiply_rows<4>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
-    case 5: return multiply_rows<5>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
-    default: return multiply_rows<6>(a, a_stride, b, depth, c, c_stride, add, NoRows{});
+    case 1: return multiply_rows<1>(a, b, depth, c, c_stride, add, NoRows{});
+    case 2: return multiply_rows<2>(a, b, depth, c, c_stride, add, NoRows{});
+    case 3: return multiply_rows<3>(a, b, depth, c, c_stride, add, NoRows{});
+    case 4: return multiply_rows<4>(a, b, depth, c, c_stride, add, NoRows{});
+    case 5: return multiply_rows<5>(a, b, depth, c, c_stride, add, NoRows{});
+    default: return multiply_rows<6>(a, b, depth, c, c_stride, add, NoRows{});
   }
 }
 
@@ -145,9 +163,9 @@ static inline void multiply_first_panel(int64_t rows, const float* a, int64_t a_
     if (copy) copy_rows(left < kTileRows ? left : kTileRows, a, a_stride, depth, copy + row * depth);
     if (left > kTileRows) {
       const NextRows next{a + kTileRows * a_stride, a_stride};
-      multiply_rows<kTileRows>(near, near_stride, b, depth, c, c_stride, add, next);
+      multiply_rows<kTileRows>(FarRows{near, near_stride}, b, depth, c, c_stride, add, next);
     } else {
-      multiply_tile(left, near, near_stride, b, depth, c, c_stride, add);
+      multiply_tile(left, FarRows{near, near_stride}, b, depth, c, c_stride, add);
     }
   }
 }
@@ -164,7 +182,22 @@ static inline void multiply_block(int64_t rows, const float* a, int64_t a_stride
     for (int64_t row = 0; row < rows; row += kTileRows) {
       const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
       beside.fetch_some();
-      multiply_tile(count, a + row * a_stride, a_stride, b + panel * b_stride, depth,
+      multiply_tile(count, FarRows{a + row * a_stride, a_stride}, b + panel * b_stride, depth,
+                    c + row * c_stride + panel * kTileColumns, c_stride, add);
+    }
+  }
+}
+
+// The same for rows that interleave_rows() has laid out, tile after tile. Rows far apart would fall on few
+// sets of the first-level cache, where the panel wants to stay, and need six addresses instead of one.
+static inline void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride,
+                                  int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
+                                  Ahead& ahead) {
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
+      ahead.fetch_some();
+      multiply_tile(count, TileOfRows{tiles + row * depth}, b + panel * b_stride, depth,
                     c + row * c_stride + panel * kTileColumns, c_stride, add);
     }
   }
@@ -211,12 +244,9 @@ struct HalfBits {
   return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(p->bits)));
 }
 
-// Eight rows of eight at `rows` to columns: `columns[k]`.
-template <typename Element>
-[[gnu::always_inline]] static inline void transpose8(const Element* rows, int64_t stride, __m256* columns) {
-  __m256 r[8], t[8];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 8; ++i) r[i] = load8(rows + i * stride);
+// Eight rows of eight, `r`, to columns: `columns[k]`.
+[[gnu::always_inline]] static inline void transpose8(__m256 (&r)[8], __m256* columns) {
+  __m256 t[8];
 #pragma clang loop unroll(full)
   for (int i = 0; i < 8; i += 2) {
     t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
@@ -234,6 +264,35 @@ template <typename Element>
     columns[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
     columns[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
   }
+}
+template <typename Element>
+[[gnu::always_inline]] static inline void transpose8(const Element* rows, int64_t stride, __m256* columns) {
+  __m256 r[8];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; ++i) r[i] = load8(rows + i * stride);
+  transpose8(r, columns);
+}
+
+// Up to kTileRows rows of a matrix become a tile: out[k][row], depth * kTileRows values and none behind them.
+// Rows that are not there are whatever there was.
+static inline void interleave_rows(const float* rows, int64_t stride, int64_t count, int64_t depth,
+                                   float* out) {
+  int64_t k = 0;
+  if (count == kTileRows) {
+    // Eight values are stored where six belong; the next ones take the place of the two, which the last has
+    // not.
+    for (; k + 8 < depth; k += 8, out += 8 * kTileRows) {
+      __m256 columns[8];
+      __m256 r[8] = {};
+#pragma clang loop unroll(full)
+      for (int i = 0; i < kTileRows; ++i) r[i] = load8(rows + i * stride + k);
+      transpose8(r, columns);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 8; ++i) _mm256_storeu_ps(out + i * kTileRows, columns[i]);
+    }
+  }
+  for (; k < depth; ++k, out += kTileRows)
+    for (int64_t r = 0; r < count; ++r) out[r] = rows[r * stride + k];
 }
 
 // Up to 16 rows of a matrix become one packed panel: out[k][row]; rows that are not there are zero.

@@ -82,8 +82,10 @@ at::Tensor linear_of(const at::Tensor& x, const at::Tensor& weight, const at::Te
 }
 
 TEST_F(LinearTest, EqualsTheProductForEveryEdgeOfItsBlocks) {
-  const int64_t shapes[][3] = {{1, 1, 1},    {4, 20, 7},      {6, 256, 16},  {7, 257, 17},
-                               {97, 300, 3}, {200, 512, 130}, {31, 80, 128}, {1600, 40, 24}};
+  // The last is more than what is laid out in tiles at a time.
+  const int64_t shapes[][3] = {{1, 1, 1},    {4, 20, 7},      {6, 256, 16},    {7, 257, 17},
+                               {97, 300, 3}, {200, 512, 130}, {31, 80, 128},   {1600, 40, 24},
+                               {1, 515, 64}, {11, 777, 80},   {389, 515, 513}, {2051, 8200, 512}};
   for (const auto& [rows, in, out] : shapes) {
     const at::Tensor x = random({rows, in}), weight = random({out, in}), bias = random({out});
     const at::Tensor exact = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
