@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 #include <dlfcn.h>
+#include <limits>
 #include <malloc.h>
 #include <string>
 #include <unistd.h>
@@ -27,11 +28,27 @@ std::optional<double> limit_at(const fs::path& group, bool version_2) {
 // Smaller ones come and go too often for that; larger ones than the second are never kept (mallopt(3)).
 constexpr int kFrugal = 1 << 19, kUsual = 32 << 20;
 
+// How many allocations may be memory of their own: the default. How much the end of the heap may hold unused:
+// what the C library arrives at by itself after large allocations.
+constexpr int kUsualMaps = 65'536, kUsualTrim = 2 * kUsual;
+
+[[gnu::constructor]] void share_one_heap() { ::mallopt(M_ARENA_MAX, 1); }
+
 }  // namespace
 
 FrugalAllocations::FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kFrugal); }
 
 FrugalAllocations::~FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kUsual); }
+
+KeptAllocations::KeptAllocations() {
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
+
+KeptAllocations::~KeptAllocations() {
+  ::mallopt(M_MMAP_MAX, kUsualMaps);
+  ::mallopt(M_TRIM_THRESHOLD, kUsualTrim);
+}
 
 void give_back_freed_memory() { ::malloc_trim(0); }
 

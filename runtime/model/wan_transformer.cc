@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "runtime/device/kernels.h"
+#include "runtime/device/memory.h"
 
 namespace wan::model {
 namespace {
@@ -216,6 +217,7 @@ at::Tensor WanTransformer3DModel::rotary(int64_t frames, int64_t height, int64_t
 at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, double timestep, const TextContext& text,
                                           const ImageContext& image, const at::Tensor& rotary,
                                           const Checkpoint& between_blocks) const {
+  const device::KeptAllocations kept;
   const auto [pt, ph, pw] = kPatchSize;
   const int64_t frames = latents.size(1) / pt, rows = latents.size(2) / ph, columns = latents.size(3) / pw;
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crypto/sha256.h"
 #include "runtime/device/device.h"
+#include "runtime/device/memory.h"
 #include "runtime/media/encoder.h"
 #include "runtime/pipeline/generation_checkpoint.h"
 #include "runtime/pipeline/noise.h"
@@ -182,6 +183,7 @@ class WanGenerator final : public Generator {
     WAN_TRY(latents, denoise_kept(latents, sampler, guidance, keeper, meter, checkpoint));
     timings.denoise = meter.elapsed();
     if (settings_.single_use) model_->transformer.reset();
+    device::give_back_freed_memory();  // which the transformer's steps have kept (KeptAllocations)
     return latents;
   }
 

@@ -2,11 +2,20 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
 
 #include "tests/unit/base/temporary_folder.h"
 
 namespace wan::device {
 namespace {
+
+int64_t minor_faults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
 
 class HostMemory : public ::testing::Test {
  protected:
@@ -43,6 +52,33 @@ TEST_F(HostMemory, KnowsVersion1) {
   EXPECT_EQ(memory(), 60'000'000);
   write("sys/fs/cgroup/memory/pod/memory.limit_in_bytes", "9223372036854771712");
   EXPECT_EQ(memory(), machine_);
+}
+
+// Pages that the system had to bring for large memory that is written to and freed, the second time.
+int64_t faults_of_the_second_time() {
+  constexpr size_t kSize = 96 << 20;
+  int64_t before = 0;
+  for (int time = 0; time < 2; ++time) {
+    before = minor_faults();
+    const std::vector<char> memory(kSize, static_cast<char>(time + 1));
+    EXPECT_EQ(memory[kSize / 2], time + 1);
+  }
+  return minor_faults() - before;
+}
+
+TEST(KeptAllocations, AreUsedAgainOnAnyThread) {
+  std::thread([] {
+    const KeptAllocations kept;
+    EXPECT_LT(faults_of_the_second_time(), 8);
+  }).join();
+  give_back_freed_memory();
+}
+
+TEST(KeptAllocations, GoBackToTheSystemWhenTheyAreOver) {
+  {
+    const KeptAllocations kept;
+  }
+  EXPECT_GE(faults_of_the_second_time(), 32);  // of 2 MiB at most
 }
 
 TEST(DeviceMemory, IsNotAskedOfACpu) { EXPECT_EQ(device_memory(c10::kCPU), std::nullopt); }
