@@ -6,7 +6,6 @@ moves the latents down the gradient of the error, decoder and encoder untouched.
 import sys
 
 import torch
-from diffusers import AutoencoderKLWan
 from safetensors.torch import load_file
 
 import train_decoder
@@ -16,8 +15,7 @@ import vae_fast
 if __name__ == "__main__":
     model, wanted, steps = sys.argv[1], [int(i) for i in sys.argv[2].split(",")], int(sys.argv[3])
     vae_fast.patch()
-    vae = AutoencoderKLWan(base_dim=8, z_dim=16)
-    vae.load_state_dict(load_file(f"{model}/vae/diffusion_pytorch_model.safetensors"))
+    vae = vae_fast.load(load_file(f"{model}/vae/diffusion_pytorch_model.safetensors"))
     vae.requires_grad_(False)
     drawn = train_decoder.unseen_clips(max(wanted) + 1)
     x = torch.stack([drawn[i] for i in wanted])

@@ -9,7 +9,6 @@ import os
 import random
 
 import torch
-from diffusers import AutoencoderKLWan
 
 import data
 import vae_fast
@@ -55,8 +54,7 @@ if __name__ == "__main__":
     sizes = [tuple(map(int, s.split("x"))) for s in args.sizes]
     folder = f"{work}/lat_i2v" if image else f"{work}/lat"
     vae_fast.patch()
-    vae = AutoencoderKLWan(base_dim=8, z_dim=16).eval()
-    vae.load_state_dict(torch.load(f"{work}/vae_enc.pt"))
+    vae = vae_fast.load(torch.load(f"{work}/vae_enc.pt")).eval()
     os.makedirs(folder, exist_ok=True)
     rng = random.Random(seed)
     for k in range(count // CHUNK):

@@ -16,7 +16,6 @@ from typing import Callable, NamedTuple
 
 import torch
 import torch.multiprocessing as mp
-from diffusers import AutoencoderKLWan
 
 import data
 import vae_fast
@@ -151,7 +150,6 @@ if __name__ == "__main__":
     work, steps, decay = sys.argv[1], *map(int, sys.argv[2:4])
     torch.set_num_threads(1)
     vae_fast.patch()
-    vae = AutoencoderKLWan(base_dim=8, z_dim=16)
-    vae.load_state_dict(torch.load(f"{work}/vae.pt"))
+    vae = vae_fast.load(torch.load(f"{work}/vae.pt"))
     learn = lambda model: [*model.decoder.parameters(), *model.post_quant_conv.parameters()]
     train(work, steps, decay, Goal("decoder", LR, 120, learn, decoder_loss), vae)

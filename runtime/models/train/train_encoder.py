@@ -1,4 +1,4 @@
-"""Train a wider VAE encoder for a decoder that stays.  usage: train_encoder.py WORK_DIR FACTOR STEPS DECAY_STEPS
+"""Train a wider VAE encoder for a decoder that stays.  usage: train_encoder.py WORK_DIR STEPS DECAY_STEPS
 
 Starts from WORK_DIR/vae_wide.pt (widen.py) and writes WORK_DIR/encoder.pt (`raw`, and `ema`, which is better). The decoder and
 with it what a latent means stay, so the text-to-video transformer, which sees no encoder, goes on as it is.
@@ -9,11 +9,9 @@ latents behind the first are held where they were: the transformer knows them an
 import sys
 
 import torch
-from diffusers import AutoencoderKLWan
 
 import train_decoder
 import vae_fast
-import widen
 
 CONDITION_EVERY = 4
 
@@ -37,12 +35,10 @@ def encoder_loss(before):
 
 
 if __name__ == "__main__":
-    work, factor, steps, decay = sys.argv[1], *map(int, sys.argv[2:5])
+    work, steps, decay = sys.argv[1], *map(int, sys.argv[2:4])
     torch.set_num_threads(1)
     vae_fast.patch()
-    vae, before = widen.build(factor), AutoencoderKLWan(base_dim=8, z_dim=16)
-    vae.load_state_dict(torch.load(f"{work}/vae_wide.pt"))
-    before.load_state_dict(torch.load(f"{work}/vae.pt"))
+    vae, before = (vae_fast.load(torch.load(f"{work}/{name}.pt")) for name in ("vae_wide", "vae"))
     before.requires_grad_(False)
     for part in (vae.decoder, vae.post_quant_conv):
         part.requires_grad_(False)

@@ -7,7 +7,6 @@ channel takes a random share of each copy, and the shares sum to one, so that th
 import sys
 
 import torch
-from diffusers import AutoencoderKLWan
 from safetensors.torch import load_file
 
 import vae_fast
@@ -51,17 +50,11 @@ def widened(old, factor, g):
     return new
 
 
-def build(factor):
-    return AutoencoderKLWan(base_dim=8 * factor, decoder_base_dim=8, z_dim=16)
-
-
 if __name__ == "__main__":
     model, work, factor = sys.argv[1], sys.argv[2], int(sys.argv[3])
     vae_fast.patch()
     old = load_file(f"{model}/vae/diffusion_pytorch_model.safetensors")
-    before, after = AutoencoderKLWan(base_dim=8, z_dim=16), build(factor)
-    before.load_state_dict(old)
-    after.load_state_dict(widened(old, factor, torch.Generator().manual_seed(3)))
+    before, after = vae_fast.load(old), vae_fast.load(widened(old, factor, torch.Generator().manual_seed(3)))
     x = torch.rand(2, 3, 9, 48, 48) * 2 - 1
     with torch.no_grad():
         a, b = vae_fast.encode(before, x), vae_fast.encode(after, x)
