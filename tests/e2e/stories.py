@@ -85,7 +85,9 @@ class Serving(Story):
         entry = cluster().wait("wan-tiny looked into", f"{API}/gallerymodels/wan-tiny",
                                lambda m: condition(m, "Ready").get("status") == "True")
         self.assertRegex(entry["status"]["digest"], "^sha256:[0-9a-f]{64}$")
-        self.assertEqual(deployment["status"]["model"]["digest"], entry["status"]["digest"])
+        # The digest is what a pod says that it serves: known a moment after the pod is ready.
+        told = cluster().wait("wan-tiny says what it serves", f"{DEPLOYMENTS}/wan-tiny", lambda d: d["status"].get("model"))
+        self.assertEqual(told["status"]["model"]["digest"], entry["status"]["digest"])
         self.assertEqual(entry["status"]["defaults"]["steps"], 20)
         self.assertGreater(entry["status"]["bytes"], 10_000_000)
         self.assertEqual(deployment["status"]["readyReplicas"], 1)
