@@ -157,7 +157,7 @@ class Task {
     const Rows rows = left(slice, row);
     if constexpr (Right::kLeftInTiles)
       multiply_tiles(count(row), rows.first, packed.first, packed.stride, panels_, right_.depth(slice),
-                     sums_ + row * stride_, stride_, slice > 0, beside_.right);
+                     sums_ + row * stride_, stride_, slice > 0, beside_);
     else
       multiply_values<Right::kValues>(count(row), rows.first, rows.stride, packed.first, packed.stride,
                                       panels_, right_.depth(slice), sums_ + row * stride_, stride_, slice > 0,

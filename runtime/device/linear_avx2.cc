@@ -119,11 +119,14 @@ struct RowsInTiles : Slices {
   }
 };
 
+template <typename Element>
+constexpr avx2::Values kValuesOf =
+    std::is_same_v<Element, avx2::Pair> ? avx2::Values::kPair : avx2::Values::kFloat;
+
 // Rows, and the weight [out, in] that they meet.
 template <typename Element, typename Left>
 struct WeightRows : Left {
-  static constexpr avx2::Values kValues =
-      std::is_same_v<Element, avx2::Pair> ? avx2::Values::kPair : avx2::Values::kFloat;
+  static constexpr avx2::Values kValues = kValuesOf<Element>;
   using Left::in, Left::first, Left::depth;
   const Element* weight;
 
@@ -179,10 +182,9 @@ void multiply_tiles_of(const LinearArguments& to, const RowsOfMemory& x) {
 
 template <typename Element>
 void linear_of(const LinearArguments& to) {
-  constexpr bool kPairs = std::is_same_v<Element, avx2::Pair>;
-  constexpr int64_t kPerValue = kPairs ? 2 : 1;
+  constexpr int64_t kPerValue = avx2::kPerValue<kValuesOf<Element>>;
   const RowsOfMemory x{{to.in / kPerValue}, static_cast<const float*>(to.x), to.x_stride / kPerValue};
-  if constexpr (!kPairs)
+  if constexpr (kValuesOf<Element> == avx2::Values::kFloat)
     if (worth_tiles(to)) return multiply_tiles_of<Element>(to, x);
   multiply_rows_from<Element>(to, 0, to.rows, x);
 }

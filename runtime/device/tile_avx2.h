@@ -27,6 +27,7 @@ struct FarRows {
     return (row < 3 ? first + row * stride : lower + (row - 3) * stride) + k;
   }
   [[gnu::always_inline]] void advance(int64_t steps) { first += steps, lower += steps; }
+  [[gnu::always_inline]] FarRows from(int64_t row, int64_t) const { return {first + row * stride, stride}; }
 };
 
 // kTileRows rows as interleave_rows() lays them out: what one step needs lies side by side.
@@ -35,6 +36,8 @@ struct TileOfRows {
 
   [[gnu::always_inline]] const float* at(int row, int64_t k) const { return first + k * kTileRows + row; }
   [[gnu::always_inline]] void advance(int64_t steps) { first += steps * kTileRows; }
+  // The tile that begins with that row, where tiles of `depth` follow each other.
+  [[gnu::always_inline]] TileOfRows from(int64_t row, int64_t depth) const { return {first + row * depth}; }
 };
 
 // Step `k` of the sums: `b` holds sixteen values of the packed operand.
@@ -170,6 +173,21 @@ static inline void multiply_first_panel(int64_t rows, const float* a, int64_t a_
   }
 }
 
+// The panels from `first` on of a product's block. `left`: all its rows.
+template <typename Rows>
+static inline void multiply_panels(int64_t first, int64_t rows, const Rows& left, const float* b,
+                                   int64_t b_stride, int64_t panels, int64_t depth, float* c,
+                                   int64_t c_stride, bool add, Beside& beside) {
+  for (int64_t panel = first; panel < panels; ++panel) {
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
+      beside.fetch_some();
+      multiply_tile(count, left.from(row, depth), b + panel * b_stride, depth,
+                    c + row * c_stride + panel * kTileColumns, c_stride, add);
+    }
+  }
+}
+
 // The block [rows, columns of `b`] of a product: `b` holds `panels` packed columns of 16, `b_stride` apart.
 // Rows that are far apart fall on few sets of the first-level cache, where the panel wants to stay: they can
 // be copied while the first panel meets them.
@@ -177,30 +195,15 @@ static inline void multiply_block(int64_t rows, const float* a, int64_t a_stride
                                   int64_t b_stride, int64_t panels, int64_t depth, float* c, int64_t c_stride,
                                   bool add, Beside& beside) {
   multiply_first_panel(rows, a, a_stride, b, depth, c, c_stride, add, beside.copy);
-  if (beside.copy) a = beside.copy, a_stride = depth;
-  for (int64_t panel = 1; panel < panels; ++panel) {
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
-      beside.fetch_some();
-      multiply_tile(count, FarRows{a + row * a_stride, a_stride}, b + panel * b_stride, depth,
-                    c + row * c_stride + panel * kTileColumns, c_stride, add);
-    }
-  }
+  const FarRows left = beside.copy ? FarRows{beside.copy, depth} : FarRows{a, a_stride};
+  multiply_panels(1, rows, left, b, b_stride, panels, depth, c, c_stride, add, beside);
 }
 
-// The same for rows that interleave_rows() has laid out, tile after tile. Rows far apart would fall on few
-// sets of the first-level cache, where the panel wants to stay, and need six addresses instead of one.
+// The same for rows that interleave_rows() has laid out, tile after tile: they are one stream, not six.
 static inline void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride,
                                   int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
-                                  Ahead& ahead) {
-  for (int64_t panel = 0; panel < panels; ++panel) {
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int64_t count = rows - row < kTileRows ? rows - row : kTileRows;
-      ahead.fetch_some();
-      multiply_tile(count, TileOfRows{tiles + row * depth}, b + panel * b_stride, depth,
-                    c + row * c_stride + panel * kTileColumns, c_stride, add);
-    }
-  }
+                                  Beside& beside) {
+  multiply_panels(0, rows, TileOfRows{tiles}, b, b_stride, panels, depth, c, c_stride, add, beside);
 }
 
 [[gnu::always_inline]] static inline __m256 load8(const float* p) { return _mm256_loadu_ps(p); }
