@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/async/task_group.h"
+#include "operator/kube/api_error.h"
 #include "tests/bench/operator/scenario.h"
 
 namespace wan::bench {
@@ -18,7 +19,7 @@ constexpr std::chrono::milliseconds kCreateEvery{100};
 constexpr const char* kVideoJobLabel = "wan.gallery/videojob";
 
 struct Times {
-  Arrivals created, jobs, pods;
+  Arrivals created, heard, jobs, pods;
   std::vector<double> requests;   // what each create took, in milliseconds
   std::set<std::string> running;  // the pods that are there
   Json job;                       // the first of the batch Jobs
@@ -46,15 +47,14 @@ void note_pod(const kube::WatchEvent& event, const std::string& prefix, Times& t
   if (event.type != kube::WatchEventType::kDeleted) times.running.insert(name);
 }
 
-Json one_shot(const std::string& prefix, size_t number) {
+Json one_shot(const std::string& name) {
   Json made = Json::object();
   made["apiVersion"] = "wan.gallery/v1alpha1";
   made["kind"] = "VideoJob";
   made["metadata"]["namespace"] = kJobsNamespace;
-  made["metadata"]["name"] = prefix + std::to_string(number);
+  made["metadata"]["name"] = name;
   made["spec"]["model"]["name"] = "bench";
   made["spec"]["prompt"] = "a red ball";
-  made["spec"]["seed"] = number;
   made["spec"]["output"]["pvc"]["claimName"] = "videos";
   return made;
 }
@@ -62,7 +62,8 @@ Json one_shot(const std::string& prefix, size_t number) {
 // The VideoJob as the API server made it.
 Task<Result<Json>> create_one(kube::Api& api, const std::string& prefix, size_t number, Times& times) {
   const Time asked = std::chrono::steady_clock::now();
-  Json wanted = one_shot(prefix, number);
+  Json wanted = one_shot(prefix + std::to_string(number));
+  wanted["spec"]["seed"] = number;
   WAN_CO_TRY(Json made, co_await api.create(kube::kVideoJobs, std::move(wanted)));
   times.requests.push_back(milliseconds_since(asked));
   times.created[string_or(made, {"metadata", "name"}, "")] = std::chrono::steady_clock::now();
@@ -141,20 +142,70 @@ Json job_of(const Json& video_job, Json job) {
   return job;
 }
 
-// One after the other, as many statuses as the operator writes for such a job.
-Task<Status> bare_job(kube::Api& api, size_t number, const Json& job, const Json& sample, Times& times) {
+// What the bare client makes of a VideoJob, and with what it goes on.
+struct Bare {
+  Json job;     // as the operator asked for one
+  Json status;  // of a VideoJob that has succeeded
+};
+
+// One after the other, the Job and as many statuses as the operator writes for such a job.
+Task<Status> run_bare(kube::Api* api, Json video_job, const Bare* bare) {
   constexpr int kStatuses = 3;
-  WAN_CO_TRY(const Json made, co_await create_one(api, "bare-", number, times));
-  Json wanted = job_of(made, job);
-  WAN_CO_TRY_VOID(co_await api.create(kube::kJobs, std::move(wanted)));
+  Json wanted = job_of(video_job, bare->job);
+  WAN_CO_TRY_VOID(co_await api->create(kube::kJobs, std::move(wanted)));
   for (int i = 0; i < kStatuses; ++i) {
-    Json status = one_shot("bare-", number);
+    Json status = one_shot(string_or(video_job, {"metadata", "name"}, ""));
     status.erase("spec");
-    status["status"] = sample;
+    status["status"] = bare->status;
     status["status"]["attempts"] = i;
-    WAN_CO_TRY_VOID(co_await api.apply(kube::kVideoJobs, std::move(status), "wan-operator-status", "status"));
+    WAN_CO_TRY_VOID(
+        co_await api->apply(kube::kVideoJobs, std::move(status), "wan-operator-status", "status"));
   }
   co_return Status();
+}
+
+Task<void> run_heard(kube::Api* api, Json video_job, const Bare* bare, Status* first_error) {
+  Status done = co_await run_bare(api, std::move(video_job), bare);
+  // The last ones' statuses come after their pods, and then they may be gone.
+  if (!done && !kube::is_not_found(done.error()) && *first_error) *first_error = std::move(done);
+}
+
+Task<Status> time_at_once(Setup& setup, const Bare& bare) {
+  Times times;
+  const Work one = [&](kube::Api& api, size_t number) -> Task<Status> {
+    WAN_CO_TRY(Json made, co_await create_one(api, "bare-", number, times));
+    co_return co_await run_bare(&api, std::move(made), &bare);
+  };
+  WAN_CO_TRY_VOID(co_await watched(setup, "bare-", one, times));
+  say("  a bare client, the same writes:      the create " + latencies(times.requests));
+  say("  its create to Pod created:           " + latencies(times.created, times.pods));
+  co_return Status();
+}
+
+// Any controller waits for the watch; what is above this is the operator's own.
+Task<Status> time_heard(Setup& setup, const Bare& bare) {
+  Times times;
+  Status first_error;
+  int turn = 0;
+  TaskGroup tasks(co_await asio::this_coro::executor);
+  const auto hear = [&](const kube::WatchEvent& event) {
+    const std::string name = string_or(event.object, {"metadata", "name"}, "");
+    if (event.type != kube::WatchEventType::kAdded || !name.starts_with("heard-")) return;
+    times.heard[name] = std::chrono::steady_clock::now();
+    tasks.spawn(name, run_heard(&setup.admin.at(++turn), event.object, &bare, &first_error));
+  };
+  tasks.spawn("VideoJobs", follow(&setup.admin.at(0), kube::kVideoJobs, kJobsNamespace, "", hear));
+  const Work one = [&](kube::Api& api, size_t number) -> Task<Status> {
+    const auto made = co_await create_one(api, "heard-", number, times);
+    co_return made ? first_error : Status(fail(made.error()));
+  };
+  const Status done = co_await watched(setup, "heard-", one, times);
+  tasks.cancel();
+  co_await tasks.join();
+  WAN_CO_TRY_VOID(done);
+  say("  a client that waits for the watch:   create to its event " + latencies(times.created, times.heard));
+  say("  its create to Pod created:           " + latencies(times.created, times.pods));
+  co_return first_error;
 }
 
 }  // namespace
@@ -175,14 +226,9 @@ Task<Status> time_new_jobs(Setup& setup, Json& job) {
 }
 
 Task<Status> time_bare_jobs(Setup& setup, Json job, const Json& sample) {
-  Times times;
-  const Work one = [&](kube::Api& api, size_t number) -> Task<Status> {
-    co_return co_await bare_job(api, number, job, sample, times);
-  };
-  WAN_CO_TRY_VOID(co_await watched(setup, "bare-", one, times));
-  say("  a bare client, the same writes:      the create " + latencies(times.requests));
-  say("  its create to Pod created:           " + latencies(times.created, times.pods));
-  co_return Status();
+  const Bare bare{std::move(job), sample};
+  WAN_CO_TRY_VOID(co_await time_at_once(setup, bare));
+  co_return co_await time_heard(setup, bare);
 }
 
 }  // namespace wan::bench

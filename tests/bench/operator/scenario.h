@@ -42,7 +42,8 @@ void say(const std::string& line);
 // Ten VideoJobs a second with pods of their own, the operator running: how soon each has its pod. `job`: one
 // of their batch Jobs as it was asked for.
 [[nodiscard]] Task<Status> time_new_jobs(Setup& setup, Json& job);
-// The same with no operator: who creates the VideoJob creates `job` for it at once.
+// The same with no operator: who creates the VideoJob creates `job` for it, at once and then once a watch has
+// told of the VideoJob.
 [[nodiscard]] Task<Status> time_bare_jobs(Setup& setup, Json job, const Json& sample);
 
 }  // namespace wan::bench
