@@ -285,7 +285,8 @@ reconcile::artifacts::Observed observe_artifacts(const Caches& caches, const cac
 
 namespace {
 
-constexpr std::chrono::seconds kPatienceForPods{1};
+// Of two seconds one may be what the creation's time lacks: it has whole ones.
+constexpr std::chrono::seconds kPatienceForPods{2};
 
 const api::Job* run_without_pod(const reconcile::video_job::Observed& observed, WallTime now) {
   const api::VideoJob& job = observed.job;
@@ -293,8 +294,8 @@ const api::Job* run_without_pod(const reconcile::video_job::Observed& observed, 
   const std::string name = reconcile::run_job_name(job, job.status.attempts);
   for (const api::Job& run : observed.runs) {
     const bool ended = run.complete() || run.failure() != nullptr || run.metadata.deleted;
-    if (run.metadata.name != name || ended || now < run.metadata.created.value_or(now) + kPatienceForPods)
-      continue;
+    if (run.metadata.name != name || ended || run.active > 0) continue;
+    if (now < run.metadata.created.value_or(now) + kPatienceForPods) continue;
     const bool has_pod = std::ranges::any_of(
         observed.pods, [&](const api::Pod& pod) { return pod.metadata.controlled_by(run.metadata.uid); });
     if (!has_pod) return &run;
@@ -304,6 +305,7 @@ const api::Job* run_without_pod(const reconcile::video_job::Observed& observed, 
 
 }  // namespace
 
+// Events have no index: the API server reads all those of the namespace for it.
 Task<void> look_for_refusal(kube::Api& api, WallTime now, reconcile::video_job::Observed& observed) {
   const api::Job* run = run_without_pod(observed, now);
   if (run == nullptr) co_return;

@@ -179,5 +179,42 @@ TEST_F(ObserveTest, AsksTheApiServerForObjectsThatTheCacheDoesNotHold) {
   EXPECT_FALSE(testing::run_task(context_, look_for_others(api, *observed)));
 }
 
+class RefusalTest : public ObserveTest {
+ protected:
+  RefusalTest() {
+    Json job = object("ns", "own", "{spec: {model: {name: m}, prompt: p}, status: {attempts: 1}}");
+    put(caches_.video_jobs, std::move(job));
+    put_run(0);
+    api_.put(kube::kEvents, object("ns", "event", "{reason: FailedCreate, note: 'exceeded quota: small'}"));
+  }
+  void put_run(int active) {
+    const std::string owner =
+        "ownerReferences: [{kind: VideoJob, name: own, uid: uid-own, controller: true}]";
+    put(caches_.jobs, object("ns", "own-run-1",
+                             "{metadata: {creationTimestamp: '2026-11-30T12:00:00Z', " + owner +
+                                 "}, status: {active: " + std::to_string(active) + "}}"));
+  }
+  std::string refusal_at(const std::string& time) {
+    auto observed = observe_video_job(caches_, runtimes_, {"ns", "own"}).value();
+    testing::run_task(context_, look_for_refusal(api_, parse_time(time).value(), observed));
+    return observed.run_refusal;
+  }
+
+  testing::FakeApi api_;
+};
+
+// A creation has whole seconds: a second later it may have been just now.
+TEST_F(RefusalTest, IsNotLookedForBeforeAPodHasHadASecond) {
+  EXPECT_EQ(refusal_at("2026-11-30T12:00:01.900Z"), "");
+  EXPECT_TRUE(api_.calls().empty());
+  EXPECT_EQ(refusal_at("2026-11-30T12:00:02Z"), "exceeded quota: small");
+}
+
+TEST_F(RefusalTest, IsNotLookedForWhereTheJobHasAPodThatTheCacheHasNot) {
+  put_run(1);
+  EXPECT_EQ(refusal_at("2026-11-30T12:00:30Z"), "");
+  EXPECT_TRUE(api_.calls().empty());
+}
+
 }  // namespace
 }  // namespace wan::execute
