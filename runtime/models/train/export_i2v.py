@@ -38,7 +38,7 @@ def export(work, base, out):
         tokenizer=AutoTokenizer.from_pretrained(f"{base}/tokenizer"),
         text_encoder=UMT5EncoderModel.from_pretrained(f"{base}/text_encoder", torch_dtype=torch.float32).eval(),
         image_encoder=tower.eval(), image_processor=CLIPImageProcessor(size={"shortest_edge": 224}, crop_size=224),
-        transformer=dit.eval(), vae=AutoencoderKLWan.from_pretrained(f"{base}/vae", torch_dtype=torch.float32).eval(),
+        transformer=dit.eval(), vae=AutoencoderKLWan.from_pretrained(f"{base}/vae", torch_dtype=torch.float16).eval(),
         scheduler=UniPCMultistepScheduler.from_pretrained(f"{base}/scheduler"))
     shutil.rmtree(out, ignore_errors=True)
     pipe.save_pretrained(out)

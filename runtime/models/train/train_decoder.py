@@ -5,7 +5,8 @@ writes WORK_DIR/decoder.pt (`raw`, and `ema`, which is better); copy `ema` to va
 
 The loss is the logarithm of each clip's squared error, which is what PSNR averages, and a little of the absolute error.
 Two lock-free single-thread workers share the weights. Convolutions use Muon, the rest AdamW. Over the last DECAY_STEPS of
-each worker the learning rate falls to nothing; `touch WORK_DIR/finish` starts that at once.
+each worker the learning rate falls to nothing; `touch WORK_DIR/finish` starts that at once. Where the processor has
+products of bf16, the forward and backward use them: 0.6 s of a core for a step of train_encoder.py that takes 1.1 s without.
 """
 import copy
 import os
@@ -25,6 +26,7 @@ LR = 4e-4
 NOISE = 0.05  # of the latents
 BATCH, FRAMES, CROP, POOL = 3, 17, 48, 160
 KEEP = 0.995  # of the average of the weights
+BF16 = "avx512_bf16" in open("/proc/cpuinfo").read()
 
 
 def render(rng):
@@ -78,6 +80,7 @@ class Goal(NamedTuple):
 
 def reconstruction(y, x):
     """-> loss, PSNR"""
+    y = y.float()
     error = (y - x).square().mean((1, 2, 3, 4))
     return (error + 1e-4).log().mean() + 0.5 * (y - x).abs().mean(), -10 * torch.log10(error.detach() / 4).mean().item()
 
@@ -103,7 +106,8 @@ def run(worker, work, steps, decay, goal, vae, pool):
             steps = min(steps, step + decay)
         lr = goal.lr * min(1, (step + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"] = lr
-        loss, found, more = goal.loss_of(vae, batch(rng, pool), step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+            loss, found, more = goal.loss_of(vae, batch(rng, pool), step)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         muon.step(lr)
