@@ -271,7 +271,7 @@ Task<Status> Operator::prepare() {
 Task<void> Operator::lead() {
   const Status prepared = co_await prepare();
   if (!prepared || exit_code_) co_return;
-  work_->issuer.set_epoch(election_.epoch());
+  work_->issuer.set_epoch(election_.epoch(), [this] { return election_.lease_is_valid(); });
   working_.spawn("reconcilers", work_->reconcilers.run());
   const Error lost = co_await election_.hold();
   if (lost.code == ErrorCode::kCancelled) co_return;

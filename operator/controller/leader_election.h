@@ -31,6 +31,10 @@ class LeaderElection {
   [[nodiscard]] Task<void> release();
 
   [[nodiscard]] bool leading() const { return leading_; }
+  // Whether nobody else can have the Lease yet. A process that was frozen is leading() until its timers run.
+  [[nodiscard]] bool lease_is_valid() const {
+    return leading_ && clock_.steady() - renewed_at_ < settings_.lease_duration;
+  }
   // The resourceVersion of the Lease write that won: grows with every change of leadership. "" before.
   [[nodiscard]] const std::string& epoch() const { return epoch_; }
   [[nodiscard]] const std::string& holder() const { return observer_.record().holder; }

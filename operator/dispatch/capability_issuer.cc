@@ -1,7 +1,5 @@
 #include "operator/dispatch/capability_issuer.h"
 
-#include "base/crypto/capability.h"
-
 namespace wan::dispatch {
 namespace {
 
@@ -16,7 +14,7 @@ Result<std::string> CapabilityIssuer::for_pod(const std::string& pod_uid) const 
   grant.scope = "pod";
   grant.epoch = epoch_;
   grant.expires_at = clock_.wall() + kShort;
-  return sign_capability(grant, seed_);
+  return sign(grant);
 }
 
 Result<std::string> CapabilityIssuer::for_job(const std::string& pod_uid, const std::string& job_uid,
@@ -28,7 +26,7 @@ Result<std::string> CapabilityIssuer::for_job(const std::string& pod_uid, const 
   grant.attempt = attempt;
   grant.epoch = epoch_;
   grant.expires_at = clock_.wall() + kShort;
-  return sign_capability(grant, seed_);
+  return sign(grant);
 }
 
 Result<std::string> CapabilityIssuer::for_upload(const std::string& audience, const std::string& path,
@@ -59,6 +57,11 @@ Result<std::string> CapabilityIssuer::for_artifact(const char* scope, const std:
   grant.attempt = attempt;
   grant.epoch = epoch_;
   grant.expires_at = clock_.wall() + valid_for;
+  return sign(grant);
+}
+
+Result<std::string> CapabilityIssuer::sign(const Capability& grant) const {
+  if (!leads_()) return fail(unavailable("the Lease has run out, another process may lead"));
   return sign_capability(grant, seed_);
 }
 

@@ -70,6 +70,18 @@ TEST_F(LeaderElectionTest, TakesOverWhenTheHolderWasSilentForTheLeasesDuration) 
   EXPECT_EQ(lease().transitions, 1);
 }
 
+// A process that was frozen finds out by its timers, which run after whatever else is ready.
+TEST_F(LeaderElectionTest, SaysThatItsLeaseHasRunOutBeforeItKnowsThatAnotherLeads) {
+  EXPECT_FALSE(one_.lease_is_valid());
+  ASSERT_TRUE(attempt(one_));
+  clock_.advance(std::chrono::milliseconds(14'999));
+  EXPECT_TRUE(one_.lease_is_valid());
+  clock_.advance(std::chrono::milliseconds(1));
+  EXPECT_FALSE(one_.lease_is_valid());
+  ASSERT_TRUE(attempt(one_));
+  EXPECT_TRUE(one_.lease_is_valid());
+}
+
 TEST_F(LeaderElectionTest, JudgesOnlyByItsOwnClockSinceItFirstSawTheRecord) {
   ASSERT_TRUE(attempt(one_));
   clock_.advance(std::chrono::hours(5));

@@ -223,6 +223,20 @@ TEST_F(DispatcherTest, IsRefusedWithAnOldEpochOrAttempt) {
   EXPECT_NE(stale_epoch.error().message.find("StaleEpoch"), std::string::npos) << stale_epoch.error().message;
 }
 
+// A pod whose container was started again knows no epoch: it would take what a former leader sends.
+TEST_F(DispatcherTest, SendsNothingOnceTheLeaseHasRunOut) {
+  connect();
+  bool leads = true;
+  issuer_.set_epoch("100", [&leads] { return leads; });
+  ASSERT_TRUE(put("j1", 1));
+  leads = false;
+  const Status late = put("j2", 1);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(runtime_.puts(), 1U);
+  EXPECT_FALSE(issuer_.for_upload("store", "ns/j2/video.mp4", "j2", 1, std::chrono::seconds(60)));
+}
+
 TEST_F(DispatcherTest, TakesARefusedRequestForTheResultOfTheJob) {
   connect();
   runtime_.refuse_next_put(422, "Invalid", "spec.frames is 16; it must be 4n+1");

@@ -72,7 +72,7 @@ Task<void> OperatorModel::lead() {
   }
   const Status won = co_await brain.election.acquire();
   if (!won) co_return;
-  brain.issuer.set_epoch(brain.election.epoch());
+  brain.issuer.set_epoch(brain.election.epoch(), [&brain] { return brain.election.lease_is_valid(); });
   brain.working.spawn("reconcilers", brain.reconcilers.run());
   const Error lost = co_await brain.election.hold();
   if (lost.code == ErrorCode::kCancelled) co_return;

@@ -66,6 +66,7 @@ TEST(ModelConfig, RefusesAnotherGenerationsVae) {
 TEST(ModelConfig, ReadsADecoderOfItsOwnWidth) {
   Json json = config_of("vae");
   json["base_dim"] = 16;
+  json["decoder_base_dim"] = nullptr;
   EXPECT_EQ(autoencoder_config(json)->decoder_dim(0), 64);
   json["decoder_base_dim"] = 8;
   const auto vae = autoencoder_config(json);
