@@ -25,9 +25,9 @@ struct Planted {
   bool acknowledges_status_before_writing = false;  // the assignment is written after the dispatch
   bool ignores_versions = false;                    // status writes overwrite what they have not seen
   bool deletes_by_name = false;                     // whoever has the name by then
-  bool pods_ignore_epochs = false;                  // a former leader's dispatch is taken
+  bool obeys_former_leaders = false;  // they sign after their Lease, and pods take what they send
   bool any() const {
-    return acknowledges_status_before_writing || ignores_versions || deletes_by_name || pods_ignore_epochs;
+    return acknowledges_status_before_writing || ignores_versions || deletes_by_name || obeys_former_leaders;
   }
 };
 

@@ -120,7 +120,7 @@ Result<Json> Fleet::take(const std::string& pod_uid, const std::string& epoch, c
   if (!pod->only_job.empty() && pod->only_job != job_uid) {
     return fail(refused(ErrorCode::kConflict, "WrongJob"));
   }
-  if (!planted_.pods_ignore_epochs && epoch_less(epoch, pod->highest_epoch)) {
+  if (!planted_.obeys_former_leaders && epoch_less(epoch, pod->highest_epoch)) {
     return fail(refused(ErrorCode::kConflict, "StaleEpoch"));
   }
   if (const auto known = pod->jobs.find(job_uid); known != pod->jobs.end()) {
@@ -161,7 +161,7 @@ Result<Json> Fleet::cancel(const std::string& pod_uid, const std::string& job_ui
                            const std::string& epoch) {
   Pod* pod = find(pod_uid);
   if (pod == nullptr) return fail(unavailable("no such pod"));
-  if (!planted_.pods_ignore_epochs && epoch_less(epoch, pod->highest_epoch)) {
+  if (!planted_.obeys_former_leaders && epoch_less(epoch, pod->highest_epoch)) {
     return fail(refused(ErrorCode::kConflict, "StaleEpoch"));
   }
   const auto known = pod->jobs.find(job_uid);

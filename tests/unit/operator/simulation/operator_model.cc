@@ -55,6 +55,7 @@ OperatorModel::Brain::Brain(OperatorModel& owner, const Surroundings& around, co
 
 OperatorModel::OperatorModel(Surroundings around, std::string identity)
     : identity_(std::move(identity)),
+      planted_(around.planted),
       process_(around.world),
       api_(process_, around.server, around.weather, around.planted, identity_, kRequestTimeout),
       election_api_(process_, around.server, around.weather, around.planted, identity_,
@@ -72,7 +73,9 @@ Task<void> OperatorModel::lead() {
   }
   const Status won = co_await brain.election.acquire();
   if (!won) co_return;
-  brain.issuer.set_epoch(brain.election.epoch(), [&brain] { return brain.election.lease_is_valid(); });
+  brain.issuer.set_epoch(brain.election.epoch(), [&brain, obeyed = planted_.obeys_former_leaders] {
+    return obeyed || brain.election.lease_is_valid();
+  });
   brain.working.spawn("reconcilers", brain.reconcilers.run());
   const Error lost = co_await brain.election.hold();
   if (lost.code == ErrorCode::kCancelled) co_return;

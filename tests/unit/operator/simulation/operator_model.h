@@ -62,6 +62,7 @@ class OperatorModel {
                                                                       uint64_t seed);
 
   std::string identity_;
+  const Planted& planted_;
   Process process_;
   ApiClient api_;
   ApiClient election_api_;

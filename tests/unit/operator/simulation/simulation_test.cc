@@ -121,9 +121,9 @@ TEST_F(SimulationTest, CatchesDeletesByName) {
   EXPECT_TRUE(caught(planted, 100));
 }
 
-TEST_F(SimulationTest, CatchesPodsThatTakeAFormerLeadersDispatch) {
+TEST_F(SimulationTest, CatchesAFormerLeadersDispatch) {
   Planted planted;
-  planted.pods_ignore_epochs = true;
+  planted.obeys_former_leaders = true;
   EXPECT_TRUE(caught(planted, 2000));
 }
 
