@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What the chart renders, without a cluster: helm template, read back as JSON by kubectl."""
 import json
+import math
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import unittest
@@ -37,6 +39,16 @@ def objects(*options):
 
 def of_kind(kind, *options):
     return [o for o in objects(*options) if o["kind"] == kind]
+
+
+def stored_parameters(model):
+    """Of all parts of a model directory."""
+    count = 0
+    for file in model.rglob("*.safetensors"):
+        with file.open("rb") as weights:
+            header = json.loads(weights.read(struct.unpack("<Q", weights.read(8))[0]))
+        count += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return count
 
 
 def rules(*options):
@@ -96,6 +108,13 @@ class Chart(unittest.TestCase):
                                                   "seccompProfile": {"type": "RuntimeDefault"}})
         self.assertEqual(pod["containers"][0]["securityContext"],
                          {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+
+    def test_the_gallery_says_how_many_parameters_the_built_in_models_have(self):
+        built_in = [m for m in of_kind("GalleryModel") if m["metadata"]["name"].startswith("wan-tiny")]
+        self.assertEqual(len(built_in), 2)
+        for model in built_in:
+            have = stored_parameters(clusters.ROOT / "runtime/models" / model["metadata"]["name"])
+            self.assertEqual(model["spec"]["parameters"], f"{have / 1e6:.1f}M", model["metadata"]["name"])
 
     def test_the_definitions_stay_when_the_release_goes_unless_told_otherwise(self):
         kept = of_kind("CustomResourceDefinition")
