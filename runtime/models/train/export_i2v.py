@@ -1,6 +1,7 @@
 """Write the diffusers directory of the image-to-video model.  usage: export_i2v.py WORK_DIR TEXT_TO_VIDEO_DIR OUT_DIR
 
-Text encoder, tokenizer, VAE and scheduler are those of the text-to-video model.
+Text encoder, tokenizer, VAE and scheduler are those of the text-to-video model. The transformer is stored in fp16, as the VAE is:
+with fp32 it would be over 16 MB.
 """
 import json
 import os
@@ -31,21 +32,20 @@ def published_names(out):
 
 
 def export(work, base, out):
-    dit, tower = train_i2v.build(), train_clip.build()
-    dit.load_state_dict(torch.load(f"{work}/i2v.pt")["dit"])
+    dit, tower = train_i2v.load(f"{work}/i2v.pt", "dit"), train_clip.build()
     tower.load_state_dict(torch.load(f"{work}/clip.pt"))
     pipe = WanImageToVideoPipeline(
         tokenizer=AutoTokenizer.from_pretrained(f"{base}/tokenizer"),
         text_encoder=UMT5EncoderModel.from_pretrained(f"{base}/text_encoder", torch_dtype=torch.float32).eval(),
         image_encoder=tower.eval(), image_processor=CLIPImageProcessor(size={"shortest_edge": 224}, crop_size=224),
-        transformer=dit.eval(), vae=AutoencoderKLWan.from_pretrained(f"{base}/vae", torch_dtype=torch.float16).eval(),
+        transformer=dit.half().eval(), vae=AutoencoderKLWan.from_pretrained(f"{base}/vae", torch_dtype=torch.float16).eval(),
         scheduler=UniPCMultistepScheduler.from_pretrained(f"{base}/scheduler"))
     shutil.rmtree(out, ignore_errors=True)
     pipe.save_pretrained(out)
     shutil.copy(f"{base}/tokenizer/spiece.model", f"{out}/tokenizer/spiece.model")
     published_names(out)
     settings = json.load(open(f"{base}/generation_config.json"))
-    settings["task"], settings["guidanceScale"] = "image-to-video", 2.5
+    settings["task"], settings["guidanceScale"] = "image-to-video", 1.7
     with open(f"{out}/generation_config.json", "w") as f:
         json.dump(settings, f, indent=2)
         f.write("\n")

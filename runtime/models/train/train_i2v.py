@@ -12,7 +12,7 @@ DECAY_STEPS the learning rate falls to nothing; `touch WORK_DIR/finish` starts t
 Needs lat_i2v/ (make_latents.py --image), clip.pt (train_clip.py), t5.pt, stats.pt and tokenizer/ in WORK_DIR.
 The input is noise 16 + mask 4 + condition latents 16, as Wan 2.1: the mask is one where the frame is given, the
 condition is the first frame and grey frames through the VAE encoder. The new input channels and the values that the
-image tokens contribute start at zero, so training starts as the text-to-video model. With resume.pt the transformer may be "-".
+image tokens contribute start at zero, so training starts as the text-to-video model. With resume.pt the transformer is "-".
 """
 import glob
 import os
@@ -33,28 +33,38 @@ import wan_fast
 
 BATCH, STILL_BATCH, LR, LR_RESUMED, SHIFT = 12, 24, 1.5e-3, 8e-4, 3.0
 MULTI = 0.2
-LAYERS = 6  # not as many as train_dit.py's: the model stays within 16 MB
 TOKENS = 16  # of the 257 image tokens, drawn anew for every clip: about a quarter less work
 
 
-def build(text_to_video=None):
+def build(layers):
     torch.manual_seed(0)
     d = train_dit.HEADS * train_dit.HEAD_DIM
-    dit = WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=train_dit.HEADS,
+    return WanTransformer3DModel(patch_size=(1, 2, 2), num_attention_heads=train_dit.HEADS,
                                 attention_head_dim=train_dit.HEAD_DIM, in_channels=36, out_channels=16,
                                 text_dim=train_dit.TEXT, freq_dim=256, ffn_dim=train_dit.FFN,
-                                num_layers=LAYERS, image_dim=train_clip.WIDTH, added_kv_proj_dim=d)
-    if text_to_video:
-        state = load_file(text_to_video)
-        w = torch.zeros_like(dit.patch_embedding.weight)
-        w[:, :16] = state.pop("patch_embedding.weight")
-        state["patch_embedding.weight"] = w
-        extra = dit.load_state_dict(state, strict=False).unexpected_keys
-        assert not extra, f"not a transformer of {LAYERS} blocks: {extra[0]}"
-        with torch.no_grad():
-            for b in dit.blocks:
-                b.attn2.add_v_proj.weight.zero_()
-                b.attn2.add_v_proj.bias.zero_()
+                                num_layers=layers, image_dim=train_clip.WIDTH, added_kv_proj_dim=d)
+
+
+def from_text_to_video(file):
+    state = load_file(file)
+    dit = build(train_dit.layers_of(state))
+    w = torch.zeros_like(dit.patch_embedding.weight)
+    w[:, :16] = state.pop("patch_embedding.weight")
+    state["patch_embedding.weight"] = w
+    extra = dit.load_state_dict(state, strict=False).unexpected_keys
+    assert not extra, f"no image-to-video transformer has this: {extra[0]}"
+    with torch.no_grad():
+        for b in dit.blocks:
+            b.attn2.add_v_proj.weight.zero_()
+            b.attn2.add_v_proj.bias.zero_()
+    return dit
+
+
+def load(file, weights):
+    """weights: "raw", which training goes on from, or "dit", their running average"""
+    state = torch.load(file)[weights]
+    dit = build(train_dit.layers_of(state))
+    dit.load_state_dict(state)
     return dit
 
 
@@ -98,14 +108,40 @@ def condition(y):
     return torch.cat([mask, y], 1)
 
 
+def normalised(work, z):
+    st = train_dit.latent_stats(work)
+    return (z - st["mean"].view(1, 16, 1, 1, 1)) / st["std"].view(1, 16, 1, 1, 1)
+
+
+def stratified_sigmas(batch):
+    u = (torch.arange(batch) + torch.rand(batch)) / batch
+    return SHIFT * u / (1 + (SHIFT - 1) * u)
+
+
+def probes(work, batches):
+    """Inputs as in training, in the same order every time: latents, timesteps, text and image tokens of BATCH clips."""
+    torch.manual_seed(7)
+    clip, t5, rng = train_clip.build().eval(), train_dit.build()[1].eval(), random.Random(7)
+    clip.load_state_dict(torch.load(f"{work}/clip.pt"))
+    t5.load_state_dict(torch.load(f"{work}/t5.pt"))
+    tok, store = T5Tokenizer.from_pretrained(f"{work}/tokenizer"), Store(work, clip)
+    store.poll()
+    for _ in range(batches):
+        z, y, img, prompts = store.batch(rng, BATCH)
+        x0, y, s = normalised(work, z), normalised(work, y), stratified_sigmas(BATCH)
+        sv = s.view(-1, 1, 1, 1, 1)
+        x = torch.cat([(1 - sv) * x0 + sv * torch.randn_like(x0), condition(y)], 1)
+        with torch.no_grad():
+            e = wan_fast.encode_text(tok, t5, prompts)
+        yield x, s * 1000, e, img
+
+
 def run(wid, work, still_every, steps, decay, dit, t5, store, ema):
     torch.set_num_threads(1)
     torch.manual_seed(300 + wid)
     rng = random.Random(400 + 2 * wid + steps)
     tok = T5Tokenizer.from_pretrained(f"{work}/tokenizer")
     wan_fast.use_fast(dit)
-    st = train_dit.latent_stats(work)
-    mean, std = st["mean"].view(1, 16, 1, 1, 1), st["std"].view(1, 16, 1, 1, 1)
     named = list(dit.named_parameters())
     muon_p = [p for n, p in named if p.dim() == 2 and n.startswith("blocks.")]
     first_p = [p for n, p in named if n == "patch_embedding.weight"]
@@ -121,9 +157,7 @@ def run(wid, work, still_every, steps, decay, dit, t5, store, ema):
         lr = LR * min(1, (step + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
         z, y, img, prompts = store.batch(rng, batch, frames > 1)
-        x0, y = (z[:, :, :frames] - mean) / std, (y[:, :, :frames] - mean) / std
-        u = (torch.arange(batch) + torch.rand(batch)) / batch  # stratified
-        s = SHIFT * u / (1 + (SHIFT - 1) * u)
+        x0, y, s = normalised(work, z[:, :, :frames]), normalised(work, y[:, :, :frames]), stratified_sigmas(batch)
         sv = s.view(-1, 1, 1, 1, 1)
         noise = torch.randn_like(x0)
         with torch.no_grad():
@@ -168,10 +202,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     work, start, still_every, steps, decay = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
-    dit, t5, clip = build(None if start == "-" else start), train_dit.build()[1].eval(), train_clip.build().eval()
-    if len(sys.argv) > 7:
-        LR = LR_RESUMED
-        dit.load_state_dict(torch.load(sys.argv[7])["raw"])
+    LR = LR if start != "-" else LR_RESUMED
+    dit = from_text_to_video(start) if start != "-" else load(sys.argv[7], "raw")
+    t5, clip = train_dit.build()[1].eval(), train_clip.build().eval()
     t5.load_state_dict(torch.load(f"{work}/t5.pt"))
     clip.load_state_dict(torch.load(f"{work}/clip.pt"))
     ema = [p.detach().clone() for p in dit.parameters()]
