@@ -27,6 +27,7 @@ CpuFeatures cpu_features() {
   cpu.avx512 = cpu.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   cpu.avx512_bf16 = cpu.avx512 && __builtin_cpu_supports("avx512bf16");
+  cpu.fast_avx512_bf16 = cpu.avx512_bf16 && __builtin_cpu_is("amd");
   cpu.amx_bf16 = has_amx_bf16();
   return cpu;
 }
@@ -53,6 +54,10 @@ Result<KernelSet> choose_kernels(std::string_view asked, const CpuFeatures& cpu)
   }
   if (cpu.avx512) return wide;
   return KernelSet{cpu.avx2 ? Registers::kAvx2 : Registers::kAten};
+}
+
+bool is_good_at_bf16(const KernelSet& kernels, const CpuFeatures& cpu) {
+  return cpu.amx_bf16 || (kernels.bf16 && cpu.fast_avx512_bf16);
 }
 
 }  // namespace wan::device

@@ -16,7 +16,7 @@ enum class Precision { kFp32, kBf16 };
 // What a machine class is good at.
 struct MachineClass {
   bool gpu = false;
-  bool fast_bf16 = false;  // AMX, or AVX-512 BF16 with our kernels; on other CPUs bf16 is slower than fp32
+  bool fast_bf16 = false;  // is_good_at_bf16() of kernel_set.h; on other CPUs bf16 is slower than fp32
 };
 
 // `requested`: auto, fp32 or bf16. auto takes bf16 on a GPU and, for models of at least a thousand million

@@ -23,6 +23,20 @@ TEST(ChooseKernels, MultipliesInBf16WhereNoMatrixUnitIsBetterAtIt) {
   EXPECT_EQ(choose_kernels("", kAmx), (KernelSet{Registers::kAvx512, false}));
 }
 
+TEST(IsGoodAtBf16, WhereAMatrixUnitOrFastDotProductsOfOurKernelsAre) {
+  const auto is_good = [](std::string_view asked, const CpuFeatures& cpu) {
+    return is_good_at_bf16(*choose_kernels(asked, cpu), cpu);
+  };
+  CpuFeatures fast = kBf16;
+  fast.fast_avx512_bf16 = true;
+  EXPECT_TRUE(is_good("", fast));
+  EXPECT_FALSE(is_good("aten", fast));
+  EXPECT_FALSE(is_good("", kBf16));
+  EXPECT_FALSE(is_good("", kAvx512));
+  EXPECT_TRUE(is_good("", kAmx));
+  EXPECT_TRUE(is_good("aten", kAmx));
+}
+
 TEST(ChooseKernels, TakesNarrowerOnesOrNoneWhereAsked) {
   EXPECT_EQ(choose_kernels("aten", kBf16), (KernelSet{Registers::kAten}));
   EXPECT_EQ(choose_kernels("avx2", kBf16), (KernelSet{Registers::kAvx2}));
