@@ -207,6 +207,8 @@ def main():
     parser.add_argument("filter", nargs="?", default="")
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()
+    if not any(options.filter in name for name in TITLES):
+        parser.error(f"ROW: '{options.filter}' is in no row's name; rows: {' '.join(TITLES)}")
     options.models.mkdir(parents=True, exist_ok=True)
     bench = Bench(options.binaries, options.models, options.python, len(os.sched_getaffinity(0)), options.times)
     for precision, peak in bench.peaks.items():
