@@ -87,7 +87,8 @@ Result<Device> choose_device(const std::string& name, int threads) {
   device.threads = threads > 0 ? threads : usable_cores();
   at::set_num_threads(device.threads);
   at::globalContext().setAllowTF32CuDNN(false);  // fp32 means fp32
-  device.machine = {.gpu = device.torch.is_cuda(), .fast_bf16 = is_good_at_bf16(kernel_set(), cpu_features())};
+  device.machine = {.gpu = device.torch.is_cuda(),
+                    .fast_bf16 = is_good_at_bf16(kernel_set(), cpu_features())};
   device.plan.torch = TORCH_VERSION;
   device.plan.device = device.torch.is_cuda() ? "cuda" : "cpu";
   device.plan.cpu_capability = at::get_cpu_capability();

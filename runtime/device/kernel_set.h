@@ -12,10 +12,10 @@ struct CpuFeatures {
   bool avx2 = false;         // with FMA and F16C
   bool avx512 = false;       // F, BW, DQ and VL
   bool avx512_bf16 = false;  // dot products of pairs of bf16
-  // They do more multiply-adds than fp32 instructions: so it is with AMD. With Intel they do half as many (measured
-  // on a processor with AVX-512 FP16 whose AMX is hidden: 164 GFLOP/s on two cores, 357 in fp32).
+  // They do more multiply-adds than fp32 instructions: so it is with AMD. With Intel they do half as many
+  // (measured on a processor with AVX-512 FP16 whose AMX is hidden: 164 GFLOP/s on two cores, 357 in fp32).
   bool fast_avx512_bf16 = false;
-  bool amx_bf16 = false;     // a matrix unit for bf16
+  bool amx_bf16 = false;  // a matrix unit for bf16
 };
 
 // Of the processor this runs on.
