@@ -25,21 +25,6 @@ PLACE, FARTHER, MASK = 8 ** 0.5, 4 ** 0.5, 8 ** 0.5  # of the norm 32 that a hea
 SHARPNESS = 2.5
 
 
-def shifted(state):
-    """The state with another block 0 that adds nothing."""
-    out = {}
-    for name, value in state.items():
-        if not name.startswith("blocks."):
-            out[name] = value.clone()
-            continue
-        block, rest = name.split(".", 2)[1:]
-        out[f"blocks.{int(block) + 1}.{rest}"] = value.clone()
-        if block == "0":
-            silent = rest.startswith(("attn1.to_out", "attn2.to_out", "ffn.net.2"))
-            out[f"blocks.0.{rest}"] = torch.zeros_like(value) if silent else value.clone()
-    return out
-
-
 class Stop(Exception):
     pass
 
@@ -89,7 +74,8 @@ def look_at_first_frame(attn, x, given):
 if __name__ == "__main__":
     torch.set_num_threads(2)
     work = sys.argv[1]
-    state = shifted(torch.load(f"{work}/i2v.pt")["dit"])
+    state = torch.load(f"{work}/i2v.pt")["dit"]
+    state = train_dit.grown(state, train_dit.layers_of(state) + 1, new={0})
     dit = train_i2v.build(train_dit.layers_of(state))
     dit.load_state_dict(state)
     look_at_first_frame(dit.blocks[0].attn1, *attention_inputs(dit, work))

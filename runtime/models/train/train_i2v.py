@@ -31,7 +31,7 @@ import train_clip
 import train_dit
 import wan_fast
 
-BATCH, STILL_BATCH, LR, LR_RESUMED, SHIFT = 12, 24, 1.5e-3, 8e-4, 3.0
+BATCH, STILL_BATCH, LR, LR_RESUMED = 12, 24, 1.5e-3, 8e-4
 MULTI = 0.2
 TOKENS = 16  # of the 257 image tokens, drawn anew for every clip: about a quarter less work
 
@@ -108,27 +108,23 @@ def condition(y):
     return torch.cat([mask, y], 1)
 
 
-def normalised(work, z):
-    st = train_dit.latent_stats(work)
-    return (z - st["mean"].view(1, 16, 1, 1, 1)) / st["std"].view(1, 16, 1, 1, 1)
-
-
-def stratified_sigmas(batch):
-    u = (torch.arange(batch) + torch.rand(batch)) / batch
-    return SHIFT * u / (1 + (SHIFT - 1) * u)
+def frozen_parts(work):
+    """-> text encoder, image encoder"""
+    t5, clip = train_dit.build()[1].eval(), train_clip.build().eval()
+    t5.load_state_dict(torch.load(f"{work}/t5.pt"))
+    clip.load_state_dict(torch.load(f"{work}/clip.pt"))
+    return t5, clip
 
 
 def probes(work, batches):
     """Inputs as in training, in the same order every time: latents, timesteps, text and image tokens of BATCH clips."""
-    torch.manual_seed(7)
-    clip, t5, rng = train_clip.build().eval(), train_dit.build()[1].eval(), random.Random(7)
-    clip.load_state_dict(torch.load(f"{work}/clip.pt"))
-    t5.load_state_dict(torch.load(f"{work}/t5.pt"))
+    (t5, clip), rng, normalised = frozen_parts(work), random.Random(7), train_dit.normaliser(work)
+    torch.manual_seed(7)  # after the models, whose making draws numbers too
     tok, store = T5Tokenizer.from_pretrained(f"{work}/tokenizer"), Store(work, clip)
     store.poll()
     for _ in range(batches):
         z, y, img, prompts = store.batch(rng, BATCH)
-        x0, y, s = normalised(work, z), normalised(work, y), stratified_sigmas(BATCH)
+        x0, y, s = normalised(z), normalised(y), train_dit.stratified_sigmas(BATCH)
         sv = s.view(-1, 1, 1, 1, 1)
         x = torch.cat([(1 - sv) * x0 + sv * torch.randn_like(x0), condition(y)], 1)
         with torch.no_grad():
@@ -142,6 +138,7 @@ def run(wid, work, still_every, steps, decay, dit, t5, store, ema):
     rng = random.Random(400 + 2 * wid + steps)
     tok = T5Tokenizer.from_pretrained(f"{work}/tokenizer")
     wan_fast.use_fast(dit)
+    normalised = train_dit.normaliser(work)
     named = list(dit.named_parameters())
     muon_p = [p for n, p in named if p.dim() == 2 and n.startswith("blocks.")]
     first_p = [p for n, p in named if n == "patch_embedding.weight"]
@@ -157,7 +154,7 @@ def run(wid, work, still_every, steps, decay, dit, t5, store, ema):
         lr = LR * min(1, (step + 1) / 30, (steps - step) / decay)
         adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = lr, 4 * lr
         z, y, img, prompts = store.batch(rng, batch, frames > 1)
-        x0, y, s = normalised(work, z[:, :, :frames]), normalised(work, y[:, :, :frames]), stratified_sigmas(batch)
+        x0, y, s = normalised(z[:, :, :frames]), normalised(y[:, :, :frames]), train_dit.stratified_sigmas(batch)
         sv = s.view(-1, 1, 1, 1, 1)
         noise = torch.randn_like(x0)
         with torch.no_grad():
@@ -204,9 +201,7 @@ if __name__ == "__main__":
     workers = int(sys.argv[6]) if len(sys.argv) > 6 else 2
     LR = LR if start != "-" else LR_RESUMED
     dit = from_text_to_video(start) if start != "-" else load(sys.argv[7], "raw")
-    t5, clip = train_dit.build()[1].eval(), train_clip.build().eval()
-    t5.load_state_dict(torch.load(f"{work}/t5.pt"))
-    clip.load_state_dict(torch.load(f"{work}/clip.pt"))
+    t5, clip = frozen_parts(work)
     ema = [p.detach().clone() for p in dit.parameters()]
     for m in (dit, t5, clip):
         m.share_memory()
