@@ -148,12 +148,50 @@ void scale_row(float* row, int64_t count, float factor) {
     _mm256_storeu_ps(row + i, _mm256_mul_ps(_mm256_loadu_ps(row + i), _mm256_set1_ps(factor)));
 }
 
-void write_row(const AttentionArguments& to, const float* row, float inverse, float* out) {
+// Eight columns of a row's result.
+[[gnu::always_inline]] inline __m256 finish8(__m256 values, float inverse, const float* add, int64_t left) {
+  values = _mm256_mul_ps(values, _mm256_set1_ps(inverse));
+  return add ? _mm256_add_ps(values, avx2::load_first(add, left)) : values;
+}
+
+const float* addend(const AttentionArguments& to, int64_t row, int64_t column) {
+  return to.add ? to.add + row * to.add_stride + column : nullptr;
+}
+
+void write_row(const AttentionArguments& to, int64_t head, int64_t row, const float* result, float inverse) {
+  float* out = to.out + row * to.out_stride + head * to.head_dim;
   for (int64_t i = 0; i < to.head_dim; i += 8) {
-    const int64_t left = to.head_dim - i;
-    __m256 value = _mm256_mul_ps(_mm256_loadu_ps(row + i), _mm256_set1_ps(inverse));
-    if (to.add) value = _mm256_add_ps(value, avx2::load_first(out + i, left));
-    avx2::store_first(out + i, value, left);
+    const __m256 values = _mm256_loadu_ps(result + i);
+    const float* add = addend(to, row, head * to.head_dim + i);
+    avx2::store_first(out + i, finish8(values, inverse, add, to.head_dim - i), to.head_dim - i);
+  }
+}
+
+// Rows of one tile.
+void write_tile(const AttentionArguments& to, int64_t head, int64_t row, int64_t rows, const float* result,
+                int64_t width, const float* sums) {
+  const avx2::TilePlaces places = avx2::places_of(to.queries, to.heads * to.head_dim);
+  for (int64_t i = 0; i < to.head_dim; i += 8) {
+    const int64_t column = head * to.head_dim + i;
+    __m256 values[8] = {};
+    for (int64_t r = 0; r < rows; ++r)
+      values[r] =
+          finish8(_mm256_loadu_ps(result + r * width + i), 1 / sums[r], addend(to, row + r, column), 8);
+    avx2::store_columns(values, 8, to.out + places.column(row, column));
+  }
+}
+
+// A block's result; the first row begins a tile.
+void write_block(const AttentionArguments& to, int64_t head, int64_t first, int64_t rows, const float* result,
+                 int64_t width, const float* sums) {
+  constexpr int64_t kTileRows = avx2::kTileRows;
+  static_assert(kQueries % kTileRows == 0);
+  if (to.out_layout == RowLayout::kRows) {
+    for (int64_t r = 0; r < rows; ++r) write_row(to, head, first + r, result + r * width, 1 / sums[r]);
+  } else {
+    for (int64_t r = 0; r < rows; r += kTileRows)
+      write_tile(to, head, first + r, rows - r < kTileRows ? rows - r : kTileRows, result + r * width, width,
+                 sums + r);
   }
 }
 
@@ -202,8 +240,7 @@ void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int
     avx2::multiply_values<Kind::kValues>(rows, scores, kKeys, block_values, value_rows * kTileColumns,
                                          width / kTileColumns, value_rows, result, width, key > 0, &for_keys);
   }
-  for (int64_t r = 0; r < rows; ++r)
-    write_row(to, result + r * width, 1 / sum[r], to.out + (first + r) * to.out_stride + head * to.head_dim);
+  write_block(to, head, first, rows, result, width, sum);
 }
 
 template <typename Kind>

@@ -12,6 +12,7 @@
 #include "runtime/device/parallel.h"
 #include "runtime/device/tile_avx2.h"
 #include "runtime/device/tile_avx512.h"
+#include "runtime/device/tiles_avx2.h"
 
 namespace wan::device::avx2 {
 
@@ -50,14 +51,24 @@ class Scratch {
   int64_t count_ = 0;
 };
 
-// Depth of a packed block, and rows that meet it in turn: those (96 KB) stay in the second-level cache of at
-// least 256 KB, while of the block one panel after the other goes through the first-level one.
-constexpr int64_t kBlockDepth = 256, kCacheRows = 96;
+// Rows that meet a packed block in turn: their slice (96 KB) stays in the second-level cache of at least 256
+// KB, while of the block one panel after the other goes through the first-level one.
+constexpr int64_t kCacheRows = 96;
 
 static inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
-// Columns of a packed block: as was found best with either width of registers.
-static inline int64_t block_columns() { return kernel_set().registers == Registers::kAvx512 ? 128 : 256; }
+// Columns of a packed block.
+constexpr int64_t kBlockColumns = 256;
+
+struct Range {
+  int64_t first, count;
+};
+
+// Of `whole`, in parts of `length` but for the last.
+static inline Range part(int64_t whole, int64_t length, int64_t at) {
+  const int64_t first = at * length;
+  return {first, whole - first < length ? whole - first : length};
+}
 
 // Rows and columns of a task. Only speed depends on them.
 struct Blocks {
@@ -96,6 +107,16 @@ static inline void multiply_values(int64_t rows, const float* a, int64_t a_strid
   }
 }
 
+static inline void multiply_rows_in_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride,
+                                          int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
+                                          Beside& beside) {
+  if (kernel_set().registers == Registers::kAvx512) {
+    avx512::multiply_tiles(rows, tiles, b, b_stride, panels, depth, c, c_stride, add, beside);
+  } else {
+    multiply_tiles(rows, tiles, b, b_stride, panels, depth, c, c_stride, add, beside);
+  }
+}
+
 // Packed columns, 16 a panel, and how far apart the panels are.
 struct Panels {
   const float* first;
@@ -110,7 +131,7 @@ struct Rows {
 
 // `Right` says what the values are, how the depth is cut, and gives a slice of it packed:
 //   static constexpr Values kValues;
-//   static constexpr bool kLeftInTiles;   whether interleave_rows() has laid out the left operand's slices
+//   static constexpr bool kLeftInTiles;   whether the left operand's rows are in tiles
 //   int64_t slices() const;  int64_t depth(slice) const;
 //   Rows left(slice, row) const;   from that row on, which begins a tile
 //   Ahead ahead(slice, first_column, count) const;   what pack() will read
@@ -119,14 +140,15 @@ struct Rows {
 template <typename Right, typename Finish>
 class Task {
  public:
-  Task(const Right& right, const Finish& finish, int64_t first_row, int64_t rows, int64_t first_column,
-       int64_t columns)
+  // `next_columns`: of the task that this thread is likely to run next.
+  Task(const Right& right, const Finish& finish, const Range& rows, const Range& columns,
+       const Range& next_columns)
       : right_(right),
         finish_(finish),
-        first_row_(first_row),
-        rows_(rows),
-        first_column_(first_column),
-        columns_(columns) {}
+        first_row_(rows.first),
+        rows_(rows.count),
+        columns_(columns),
+        next_columns_(next_columns) {}
 
   void run() {
     static thread_local Scratch packed_memory, sums_memory, copy_memory;
@@ -136,8 +158,9 @@ class Task {
     if (left(0, 0).stride >= 2 * right_.depth(0) && panels_ >= kFewestPanels)
       beside_.copy = copy_memory.get(kCacheRows * right_.depth(0));
     for (int64_t slice = 0; slice < slices_; ++slice) {
-      const Panels packed = right_.pack(slice, first_column_, columns_, packed_memory);
-      beside_.right = slice + 1 < slices_ ? right_.ahead(slice + 1, first_column_, columns_) : Ahead{};
+      const Panels packed = right_.pack(slice, columns_.first, columns_.count, packed_memory);
+      beside_.right = slice + 1 < slices_ ? right_.ahead(slice + 1, columns_.first, columns_.count)
+                                          : right_.ahead(0, next_columns_.first, next_columns_.count);
       for (int64_t row = 0; row < rows_; row += kCacheRows) multiply_rows_of(slice, row, packed);
     }
   }
@@ -156,20 +179,22 @@ class Task {
     beside_.left = ahead(slice, row + kCacheRows);
     const Rows rows = left(slice, row);
     if constexpr (Right::kLeftInTiles)
-      multiply_tiles(count(row), rows.first, packed.first, packed.stride, panels_, right_.depth(slice),
-                     sums_ + row * stride_, stride_, slice > 0, beside_);
+      multiply_rows_in_tiles(count(row), rows.first, packed.first, packed.stride, panels_,
+                             right_.depth(slice), sums_ + row * stride_, stride_, slice > 0, beside_);
     else
       multiply_values<Right::kValues>(count(row), rows.first, rows.stride, packed.first, packed.stride,
                                       panels_, right_.depth(slice), sums_ + row * stride_, stride_, slice > 0,
                                       &beside_);
     if (slice + 1 == slices_)
-      finish_(first_row_ + row, count(row), first_column_, columns_, sums_ + row * stride_, stride_);
+      finish_(first_row_ + row, count(row), columns_.first, columns_.count, sums_ + row * stride_, stride_);
   }
 
   const Right& right_;
   const Finish& finish_;
-  const int64_t first_row_, rows_, first_column_, columns_;
-  const int64_t panels_ = (columns_ + kTileColumns - 1) / kTileColumns, stride_ = panels_ * kTileColumns;
+  const int64_t first_row_, rows_;
+  const Range columns_, next_columns_;
+  const int64_t panels_ = (columns_.count + kTileColumns - 1) / kTileColumns,
+                stride_ = panels_ * kTileColumns;
   const int64_t slices_ = right_.slices();
   float* sums_ = nullptr;
   Beside beside_;
@@ -180,11 +205,12 @@ static void multiply(int64_t rows, int64_t columns, const Blocks& block, const R
                      const Finish& finish) {
   const int64_t row_blocks = (rows + block.rows - 1) / block.rows;
   const int64_t column_blocks = (columns + block.columns - 1) / block.columns;
+  const int64_t threads = parallel_threads();
   parallel_tasks(row_blocks * column_blocks, [&](int64_t task) {
-    const int64_t row = task / column_blocks * block.rows, column = task % column_blocks * block.columns;
-    const int64_t row_count = rows - row < block.rows ? rows - row : block.rows;
-    const int64_t column_count = columns - column < block.columns ? columns - column : block.columns;
-    Task(right, finish, row, row_count, column, column_count).run();
+    const auto columns_of = [&](int64_t at) { return part(columns, block.columns, at % column_blocks); };
+    Task(right, finish, part(rows, block.rows, task / column_blocks), columns_of(task),
+         columns_of(task + threads))
+        .run();
   });
 }
 

@@ -21,24 +21,33 @@ inline constexpr const char *kOwnKernels = "own-3", *kOwnBf16Kernels = "own-3-bf
 
 enum class Stored { kFloat, kBFloat16, kHalf };
 
+// How the rows of a matrix lie in memory: one behind the other, or (fp32 alone) in tiles, as linear() reads
+// them fastest. What tiles look like is for the kernels alone to know.
+enum class RowLayout { kRows, kTiles };
+
+// Floats that the memory of [rows, dim] in tiles has.
+[[nodiscard]] int64_t tiled_size(int64_t rows, int64_t dim);
+
 // y = x w^T + bias, then GELU (tanh form) if asked for, then residual + gate * that if there is a residual.
-// Rows are contiguous; y may be the residual.
+// Rows are contiguous; y may be the residual. Strides are not used where there are tiles.
 // fp32 rows: a narrower weight is widened a block at a time. bf16 rows (only where kernel_set().bf16): the
 // weight is bf16 too, and so are the factors of every product; `in` and `x_stride` are even.
 struct LinearArguments {
   int64_t rows = 0, in = 0, out = 0;
   const void* x = nullptr;           // [rows, in]
   Stored x_stored = Stored::kFloat;  // or kBFloat16
-  int64_t x_stride = 0;              // from row to row
-  const void* weight = nullptr;      // [out, in]
+  RowLayout x_layout = RowLayout::kRows;
+  int64_t x_stride = 0;          // from row to row
+  const void* weight = nullptr;  // [out, in]
   Stored stored = Stored::kFloat;
   const float* bias = nullptr;  // [out] or none
   bool gelu = false;
   const float* residual = nullptr;  // [rows, out] or none
   int64_t residual_stride = 0;
-  const float* gate = nullptr;       // [out] or none: ones
-  void* y = nullptr;                 // [rows, out]
-  Stored y_stored = Stored::kFloat;  // or kBFloat16, without a residual and where kernel_set().bf16
+  const float* gate = nullptr;            // [out] or none: ones
+  void* y = nullptr;                      // [rows, out]
+  Stored y_stored = Stored::kFloat;       // or kBFloat16, without a residual and where kernel_set().bf16
+  RowLayout y_layout = RowLayout::kRows;  // in tiles without a residual
   int64_t y_stride = 0;
 };
 void linear(const LinearArguments& arguments);
@@ -53,6 +62,7 @@ struct LayerNormArguments {
   const float* bias = nullptr;
   bool one_plus = false;
   float* out = nullptr;
+  RowLayout out_layout = RowLayout::kRows;
 };
 void layer_norm(const LayerNormArguments& arguments);
 
@@ -71,6 +81,7 @@ void rms_norm_rotate(const RmsNormArguments& arguments);
 // Per head: out = softmax(scale * q k^T + bias) v. A head's columns lie side by side in a row; `_stride` is
 // from row to row. With q, k and v in bf16 (only where kernel_set().bf16; then head_dim and strides are even)
 // the softmax's weights are rounded to bf16 too before they meet v.
+// `out` can be in tiles if head_dim is a multiple of eight.
 struct AttentionArguments {
   int64_t heads = 0, head_dim = 0, queries = 0, keys = 0;
   Stored stored = Stored::kFloat;  // q, k and v: kFloat or kBFloat16
@@ -82,8 +93,10 @@ struct AttentionArguments {
   int64_t v_stride = 0;
   float scale = 1;
   const float* bias = nullptr;  // [keys] or none
-  bool add = false;             // to what is in `out`
+  const float* add = nullptr;   // [queries, heads * head_dim] or none: added; may be `out`
+  int64_t add_stride = 0;
   float* out = nullptr;
+  RowLayout out_layout = RowLayout::kRows;
   int64_t out_stride = 0;
 };
 void attention(const AttentionArguments& arguments);

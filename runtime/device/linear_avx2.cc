@@ -11,36 +11,31 @@ namespace wan::device {
 
 namespace {
 
-// As many rows a task as let all threads end soonest: they take so many turns, and each task packs the weight
-// for itself, which takes as long as some rows. Not more rows than whose sums stay in the last cache.
-int64_t rows_of_a_task(int64_t rows, int64_t column_blocks) {
-  constexpr int64_t kPacking = 12, kFewestRows = 48, kMostRows = 1024;
+// How long the threads work on tasks of that size: they take so many turns; each task packs its part of the
+// weight, which takes as long as some rows, and reads its rows, which takes as long as some columns.
+int64_t time_of(const avx2::Blocks& blocks, int64_t rows, int64_t columns) {
+  constexpr int64_t kPacking = 16, kReading = 4;
   const int64_t threads = at::get_num_threads();
+  const int64_t tasks =
+      (rows + blocks.rows - 1) / blocks.rows * ((columns + blocks.columns - 1) / blocks.columns);
+  return (tasks + threads - 1) / threads * (blocks.rows + kPacking) * (blocks.columns + kReading);
+}
+
+// The size of a task that lets all threads end soonest. Not more rows than whose sums stay in the last cache.
+avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
+  constexpr int64_t kFewestRows = 48, kMostRows = 1024;
   rows = std::max<int64_t>(1, rows);
-  int64_t best = 0, soonest = std::numeric_limits<int64_t>::max();
-  for (int64_t blocks = (rows + kMostRows - 1) / kMostRows; best == 0 || rows / blocks >= kFewestRows;
-       ++blocks) {
-    const int64_t share = avx2::round_up((rows + blocks - 1) / blocks, avx2::kTileRows);
-    const int64_t tasks = (rows + share - 1) / share * column_blocks;
-    const int64_t end = (tasks + threads - 1) / threads * (share + kPacking);
-    if (end < soonest) best = share, soonest = end;
+  avx2::Blocks best{};
+  int64_t soonest = std::numeric_limits<int64_t>::max();
+  for (const int64_t columns : {avx2::kBlockColumns, avx2::kBlockColumns / 2}) {
+    for (int64_t parts = (rows + kMostRows - 1) / kMostRows;; ++parts) {
+      const avx2::Blocks blocks{avx2::round_up((rows + parts - 1) / parts, avx512::kTileRows), columns};
+      const int64_t time = time_of(blocks, rows, to.out);
+      if (time < soonest) best = blocks, soonest = time;
+      if (rows / (parts + 1) < kFewestRows) break;
+    }
   }
   return best;
-}
-
-// The same for AVX-512, as it was found best there: a few tasks a thread.
-int64_t rows_of_a_wide_task(int64_t rows, int64_t column_blocks) {
-  constexpr int64_t kTasksPerThread = 4, kFewestRows = 192, kMostRows = 1536;
-  const int64_t wanted = kTasksPerThread * at::get_num_threads();
-  const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
-  const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
-  return avx2::round_up(share, avx2::kTileRows);
-}
-
-avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
-  const int64_t columns = avx2::block_columns(), column_blocks = (to.out + columns - 1) / columns;
-  const bool is_wide = kernel_set().registers == Registers::kAvx512;
-  return {is_wide ? rows_of_a_wide_task(rows, column_blocks) : rows_of_a_task(rows, column_blocks), columns};
 }
 
 }  // namespace
@@ -52,7 +47,19 @@ avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
 namespace wan::device {
 namespace {
 
-// One row's columns: bias, GELU, gate and residual. `sums` may be written to.
+// Up to eight sums of a row, `left` columns before its end: bias, GELU, gate and residual.
+[[gnu::always_inline]] inline __m256 finish8(const LinearArguments& to, __m256 value, int64_t column,
+                                             int64_t left, const float* residual) {
+  if (to.bias) value = _mm256_add_ps(value, avx2::load_first(to.bias + column, left));
+  if (to.gelu) value = avx2::gelu8(value);
+  if (residual) {
+    const __m256 gate = to.gate ? avx2::load_first(to.gate + column, left) : _mm256_set1_ps(1.0F);
+    value = _mm256_fmadd_ps(value, gate, avx2::load_first(residual, left));
+  }
+  return value;
+}
+
+// One row's columns. `sums` may be written to.
 void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, float* sums) {
   constexpr int64_t kLine = 16, kAhead = 2;  // rows that will be needed soon are fetched
   const bool halve = to.y_stored == Stored::kBFloat16;
@@ -60,39 +67,52 @@ void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t c
   float* y = halve ? sums : static_cast<float*>(to.y) + place;
   const float* residual = to.residual ? to.residual + row * to.residual_stride + first : nullptr;
   for (int64_t i = 0; i < count; i += 8) {
-    const int64_t left = count - i;
     if (i % kLine == 0) {
       if (!halve) _mm_prefetch(y + kAhead * to.y_stride + i, _MM_HINT_T0);
       if (residual) _mm_prefetch(residual + kAhead * to.residual_stride + i, _MM_HINT_T0);
     }
-    __m256 value = _mm256_loadu_ps(sums + i);  // padded to whole panels
-    if (to.bias) value = _mm256_add_ps(value, avx2::load_first(to.bias + first + i, left));
-    if (to.gelu) value = avx2::gelu8(value);
-    if (residual) {
-      const __m256 gate = to.gate ? avx2::load_first(to.gate + first + i, left) : _mm256_set1_ps(1.0F);
-      value = _mm256_fmadd_ps(value, gate, avx2::load_first(residual + i, left));
-    }
-    avx2::store_first(y + i, value, left);
+    const __m256 value = _mm256_loadu_ps(sums + i);  // padded to whole panels
+    avx2::store_first(y + i, finish8(to, value, first + i, count - i, residual ? residual + i : nullptr),
+                      count - i);
   }
   if (halve) avx512::narrow(sums, count, static_cast<uint16_t*>(to.y) + place);
 }
 
+// The same columns of `rows` rows, the first of which begins a tile, into tiles.
+void finish_tiles(const LinearArguments& to, int64_t row, int64_t rows, int64_t first, int64_t count,
+                  const float* sums, int64_t stride) {
+  constexpr int64_t kTile = avx2::kTileRows * avx2::kBlockDepth;  // one tile ahead is fetched
+  const avx2::TilePlaces places = avx2::places_of(to.rows, to.out);
+  for (int64_t at = 0; at < rows; at += avx2::kTileRows) {
+    const int64_t here = rows - at < avx2::kTileRows ? rows - at : avx2::kTileRows;
+    for (int64_t i = 0; i < count; i += 8) {
+      __m256 values[8] = {};
+      for (int64_t r = 0; r < here; ++r)
+        values[r] = finish8(to, _mm256_loadu_ps(sums + (at + r) * stride + i), first + i, count - i, nullptr);
+      float* y = static_cast<float*>(to.y) + places.column(row + at, first + i);
+      for (int64_t line = 0; line < 8 * avx2::kTileRows; line += 16)
+        _mm_prefetch(y + kTile + line, _MM_HINT_T0);
+      avx2::store_columns(values, count - i, y);
+    }
+  }
+}
+
+// What follows the sums of a block. They may be written to.
+void finish(LinearArguments to, int64_t row, int64_t rows, int64_t first, int64_t count, float* sums,
+            int64_t stride) {
+  if (to.gelu && kernel_set().registers == Registers::kAvx512) {
+    for (int64_t r = 0; r < rows; ++r)
+      avx512::add_and_gelu(sums + r * stride, to.bias ? to.bias + first : nullptr, count);
+    to.bias = nullptr, to.gelu = false;
+  }
+  if (to.y_layout == RowLayout::kTiles) return finish_tiles(to, row, rows, first, count, sums, stride);
+  for (int64_t r = 0; r < rows; ++r) finish_row(to, row + r, first, count, sums + r * stride);
+}
+
 using avx2::kTileColumns;
 
-// `in` in slices of the depth that is packed at a time.
-struct Slices {
-  int64_t in;
-
-  int64_t slices() const { return (in + avx2::kBlockDepth - 1) / avx2::kBlockDepth; }
-  int64_t first(int64_t slice) const { return slice * avx2::kBlockDepth; }
-  int64_t depth(int64_t slice) const {
-    const int64_t rest = in - first(slice);
-    return rest < avx2::kBlockDepth ? rest : avx2::kBlockDepth;
-  }
-};
-
 // The rows where they lie.
-struct RowsOfMemory : Slices {
+struct RowsOfMemory : avx2::Slices {
   static constexpr bool kLeftInTiles = false;
   const float* x;
   int64_t stride;
@@ -100,24 +120,24 @@ struct RowsOfMemory : Slices {
   avx2::Rows left(int64_t slice, int64_t row) const { return {x + row * stride + first(slice), stride}; }
 };
 
-// A copy of up to `rows` rows, a multiple of a tile's: slice after slice, tile after tile.
-struct RowsInTiles : Slices {
+struct RowsInTiles : avx2::TilePlaces {
   static constexpr bool kLeftInTiles = true;
-  float* memory;
-  int64_t rows;
+  const float* x;
 
-  float* tile(int64_t slice, int64_t row) const { return memory + first(slice) * rows + row * depth(slice); }
-  avx2::Rows left(int64_t slice, int64_t row) const { return {tile(slice, row), depth(slice)}; }
-  void copy(const RowsOfMemory& from, int64_t first_row, int64_t count) const {
-    parallel_tasks((count + avx2::kTileRows - 1) / avx2::kTileRows, [&](int64_t at) {
-      const int64_t row = at * avx2::kTileRows, left = count - row;
-      for (int64_t slice = 0; slice < slices(); ++slice)
-        avx2::interleave_rows(from.left(slice, first_row + row).first, from.stride,
-                              left < avx2::kTileRows ? left : avx2::kTileRows, depth(slice),
-                              tile(slice, row));
-    });
-  }
+  avx2::Rows left(int64_t slice, int64_t row) const { return {x + tile(slice, row), depth(slice)}; }
 };
+
+// `count` rows from `first_row` on, into tiles.
+void copy_to_tiles(const RowsOfMemory& from, int64_t first_row, int64_t count, const avx2::TilePlaces& to,
+                   float* out) {
+  parallel_tasks((count + avx2::kTileRows - 1) / avx2::kTileRows, [&](int64_t at) {
+    const int64_t row = at * avx2::kTileRows, left = count - row;
+    for (int64_t slice = 0; slice < to.slices(); ++slice)
+      avx2::interleave_rows(from.left(slice, first_row + row).first, from.stride,
+                            left < avx2::kTileRows ? left : avx2::kTileRows, to.depth(slice),
+                            out + to.tile(slice, row));
+  });
+}
 
 template <typename Element>
 constexpr avx2::Values kValuesOf =
@@ -148,21 +168,17 @@ struct WeightRows : Left {
 // The rows from `first_row` on, which `left` counts from 0.
 template <typename Element, typename Left>
 void multiply_rows_from(const LinearArguments& to, int64_t first_row, int64_t rows, const Left& left) {
-  avx2::multiply(
-      rows, to.out, blocks_of(to, rows),
-      WeightRows<Element, Left>{left, static_cast<const Element*>(to.weight)},
-      [&](int64_t row, int64_t count, int64_t column, int64_t columns, float* sums, int64_t stride) {
-        for (int64_t r = 0; r < count; ++r)
-          finish_row(to, first_row + row + r, column, columns, sums + r * stride);
-      });
+  avx2::multiply(rows, to.out, blocks_of(to, rows),
+                 WeightRows<Element, Left>{left, static_cast<const Element*>(to.weight)},
+                 [&](int64_t row, int64_t count, int64_t column, int64_t columns, float* sums,
+                     int64_t stride) { finish(to, first_row + row, count, column, columns, sums, stride); });
 }
 
 // Whether rows are worth laying out in tiles first: many rows that lie far apart meet several blocks of
 // columns.
 bool worth_tiles(const LinearArguments& to) {
   constexpr int64_t kFewestRows = 384;
-  return kernel_set().registers != Registers::kAvx512 && to.rows >= kFewestRows &&
-         to.x_stride >= 2 * avx2::kBlockDepth && to.out >= 2 * avx2::block_columns();
+  return to.rows >= kFewestRows && to.x_stride >= 2 * avx2::kBlockDepth && to.out >= 2 * avx2::kBlockColumns;
 }
 
 // As many rows at a time as fill the memory that there is for their copy.
@@ -170,12 +186,13 @@ template <typename Element>
 void multiply_tiles_of(const LinearArguments& to, const RowsOfMemory& x) {
   constexpr int64_t kMostFloats = 16 << 20;
   static thread_local avx2::Scratch memory;
-  const int64_t turns = (avx2::round_up(to.rows, avx2::kTileRows) * to.in + kMostFloats - 1) / kMostFloats;
-  const int64_t share = avx2::round_up((to.rows + turns - 1) / turns, avx2::kTileRows);
-  const RowsInTiles tiles{{to.in}, memory.get(share * to.in), share};
+  const int64_t turns = (tiled_size(to.rows, to.in) + kMostFloats - 1) / kMostFloats;
+  const int64_t share = avx2::round_up((to.rows + turns - 1) / turns, avx512::kTileRows);
+  float* copy = memory.get(share * to.in);
   for (int64_t first = 0; first < to.rows; first += share) {
     const int64_t rows = to.rows - first < share ? to.rows - first : share;
-    tiles.copy(x, first, rows);
+    const RowsInTiles tiles{{{to.in}, share}, copy};
+    copy_to_tiles(x, first, rows, tiles, copy);
     multiply_rows_from<Element>(to, first, rows, tiles);
   }
 }
@@ -183,13 +200,20 @@ void multiply_tiles_of(const LinearArguments& to, const RowsOfMemory& x) {
 template <typename Element>
 void linear_of(const LinearArguments& to) {
   constexpr int64_t kPerValue = avx2::kPerValue<kValuesOf<Element>>;
-  const RowsOfMemory x{{to.in / kPerValue}, static_cast<const float*>(to.x), to.x_stride / kPerValue};
-  if constexpr (kValuesOf<Element> == avx2::Values::kFloat)
+  const auto* values = static_cast<const float*>(to.x);
+  const RowsOfMemory x{{to.in / kPerValue}, values, to.x_stride / kPerValue};
+  if constexpr (kValuesOf<Element> == avx2::Values::kFloat) {
+    if (to.x_layout == RowLayout::kTiles)
+      return multiply_rows_from<Element>(to, 0, to.rows,
+                                         RowsInTiles{avx2::places_of(to.rows, to.in), values});
     if (worth_tiles(to)) return multiply_tiles_of<Element>(to, x);
+  }
   multiply_rows_from<Element>(to, 0, to.rows, x);
 }
 
 }  // namespace
+
+int64_t tiled_size(int64_t rows, int64_t dim) { return avx2::places_of(rows, dim).rows * dim; }
 
 void linear(const LinearArguments& to) {
   if (to.x_stored == Stored::kBFloat16) return linear_of<avx2::Pair>(to);

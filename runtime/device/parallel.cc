@@ -39,10 +39,12 @@ Interruptible::Interruptible(const std::atomic<bool>& stop)
 
 Interruptible::~Interruptible() { stop_of_this_thread = before_; }
 
+int64_t parallel_threads() { return at::get_num_threads(); }
+
 void parallel_tasks(int64_t count, const std::function<void(int64_t)>& task) {
   static const auto parallel = reinterpret_cast<GompParallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
   Work work{task, count};
-  const int64_t threads = std::min<int64_t>(count, at::get_num_threads());
+  const int64_t threads = std::min<int64_t>(count, parallel_threads());
   if (threads <= 1 || !parallel) {
     work_on(&work);
   } else {

@@ -23,6 +23,9 @@ class Interruptible {
   const std::atomic<bool>* before_;
 };
 
+// On how many threads parallel_tasks() runs tasks, if there are as many.
+[[nodiscard]] int64_t parallel_threads();
+
 // task(0) .. task(count - 1), each once, in any order, on as many threads as ATen uses; returns when all are
 // done. A task must not throw and must not call ATen. What a task computes may not depend on its thread.
 // Throws Interrupted where that ends it; some tasks have not run then.

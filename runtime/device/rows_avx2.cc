@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "runtime/device/parallel.h"
-#include "runtime/device/tile_avx2.h"
+#include "runtime/device/tiles_avx2.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
@@ -37,26 +37,50 @@ template <typename Term>
   return avx2::sum8(_mm256_add_ps(even, odd));
 }
 
-void norm_row(const LayerNormArguments& to, int64_t row) {
+struct Moments {
+  __m256 mean, inverse;  // of the deviation
+};
+
+Moments moments(const LayerNormArguments& to, int64_t row) {
   const float* x = to.x + row * to.dim;
-  float* out = to.out + row * to.dim;
   const auto count = static_cast<float>(to.dim);
   const __m256 mean = _mm256_set1_ps(sum_row(x, to.dim, [](__m256 v) { return v; }) / count);
   const float squares = sum_row(x, to.dim, [&](__m256 v) {
     const __m256 away = _mm256_sub_ps(v, mean);
     return _mm256_mul_ps(away, away);
   });
-  const __m256 inverse =
-      _mm256_set1_ps(static_cast<float>(1 / std::sqrt(static_cast<double>(squares / count) + to.eps)));
+  return {mean,
+          _mm256_set1_ps(static_cast<float>(1 / std::sqrt(static_cast<double>(squares / count) + to.eps)))};
+}
+
+// Eight columns of a row.
+[[gnu::always_inline]] inline __m256 norm8(const LayerNormArguments& to, const Moments& of, int64_t row,
+                                           int64_t column) {
+  const int64_t left = to.dim - column;
+  const __m256 x = avx2::load_first(to.x + row * to.dim + column, left);
+  const __m256 value = _mm256_mul_ps(_mm256_sub_ps(x, of.mean), of.inverse);
+  if (!to.weight) return value;
   const __m256 base = _mm256_set1_ps(to.one_plus ? 1.0F : 0.0F);
+  const __m256 weight = _mm256_add_ps(base, avx2::load_first(to.weight + column, left));
+  return _mm256_fmadd_ps(value, weight, avx2::load_first(to.bias + column, left));
+}
+
+void norm_row(const LayerNormArguments& to, int64_t row) {
+  const Moments of = moments(to, row);
+  float* out = to.out + row * to.dim;
+  for (int64_t i = 0; i < to.dim; i += 8) avx2::store_first(out + i, norm8(to, of, row, i), to.dim - i);
+}
+
+// The rows of one tile, into it.
+void norm_tile(const LayerNormArguments& to, int64_t first) {
+  const avx2::TilePlaces places = avx2::places_of(to.rows, to.dim);
+  const int64_t rows = to.rows - first < avx2::kTileRows ? to.rows - first : avx2::kTileRows;
+  Moments of[avx2::kTileRows];
+  for (int64_t r = 0; r < rows; ++r) of[r] = moments(to, first + r);
   for (int64_t i = 0; i < to.dim; i += 8) {
-    const int64_t left = to.dim - i;
-    __m256 value = _mm256_mul_ps(_mm256_sub_ps(avx2::load_first(x + i, left), mean), inverse);
-    if (to.weight) {
-      const __m256 weight = _mm256_add_ps(base, avx2::load_first(to.weight + i, left));
-      value = _mm256_fmadd_ps(value, weight, avx2::load_first(to.bias + i, left));
-    }
-    avx2::store_first(out + i, value, left);
+    __m256 values[8] = {};
+    for (int64_t r = 0; r < rows; ++r) values[r] = norm8(to, of[r], first + r, i);
+    avx2::store_columns(values, to.dim - i, to.out + places.column(first, i));
   }
 }
 
@@ -88,7 +112,11 @@ void rms_row(const RmsNormArguments& to, int64_t row) {
 }  // namespace
 
 void layer_norm(const LayerNormArguments& arguments) {
-  for_rows(arguments.rows, [&](int64_t row) { norm_row(arguments, row); });
+  if (arguments.out_layout == RowLayout::kRows)
+    return for_rows(arguments.rows, [&](int64_t row) { norm_row(arguments, row); });
+  constexpr int64_t kTileRows = avx2::kTileRows;
+  parallel_tasks((arguments.rows + kTileRows - 1) / kTileRows,
+                 [&](int64_t tile) { norm_tile(arguments, tile * kTileRows); });
 }
 
 void rms_norm_rotate(const RmsNormArguments& arguments) {

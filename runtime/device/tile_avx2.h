@@ -276,28 +276,6 @@ template <typename Element>
   transpose8(r, columns);
 }
 
-// Up to kTileRows rows of a matrix become a tile: out[k][row], depth * kTileRows values and none behind them.
-// Rows that are not there are whatever there was.
-static inline void interleave_rows(const float* rows, int64_t stride, int64_t count, int64_t depth,
-                                   float* out) {
-  int64_t k = 0;
-  if (count == kTileRows) {
-    // Eight values are stored where six belong; the next ones take the place of the two, which the last has
-    // not.
-    for (; k + 8 < depth; k += 8, out += 8 * kTileRows) {
-      __m256 columns[8];
-      __m256 r[8] = {};
-#pragma clang loop unroll(full)
-      for (int i = 0; i < kTileRows; ++i) r[i] = load8(rows + i * stride + k);
-      transpose8(r, columns);
-#pragma clang loop unroll(full)
-      for (int i = 0; i < 8; ++i) _mm256_storeu_ps(out + i * kTileRows, columns[i]);
-    }
-  }
-  for (; k < depth; ++k, out += kTileRows)
-    for (int64_t r = 0; r < count; ++r) out[r] = rows[r * stride + k];
-}
-
 // Up to 16 rows of a matrix become one packed panel: out[k][row]; rows that are not there are zero.
 template <typename Element>
 static inline void pack_panel(const Element* rows, int64_t stride, int64_t count, int64_t depth, float* out) {

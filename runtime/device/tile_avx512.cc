@@ -11,8 +11,7 @@
 namespace wan::device::avx512 {
 namespace {
 
-// 24 accumulators, two columns of the packed operand and a broadcast of 32 registers.
-constexpr int kTileRows = 12, kLanes = 16;
+constexpr int kLanes = 16;
 
 struct MultiplyAdd {
   [[gnu::always_inline]] static inline __m512 step(__m512 a, __m512 b, __m512 sum) {
@@ -26,26 +25,65 @@ struct DotOfPairs {
   }
 };
 
-template <typename Arithmetic, int kRows, int kPanels>
-[[gnu::always_inline]] inline void multiply_step(const float* a, int64_t a_stride, const float* b,
-                                                 int64_t b_stride, __m512 (&sum)[kRows][kPanels]) {
+// Rows of the left operand where they lie. fetch(): those of one cache line each, of kRows rows.
+struct FarRows {
+  const float* first;
+  int64_t stride;
+
+  [[gnu::always_inline]] const float* at(int row, int64_t k) const { return first + row * stride + k; }
+  [[gnu::always_inline]] void advance(int64_t steps) { first += steps; }
+  [[gnu::always_inline]] FarRows from(int64_t row, int64_t) const { return {first + row * stride, stride}; }
+  template <int kRows>
+  [[gnu::always_inline]] void fetch(int64_t k) const {
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kRows; ++r) _mm_prefetch(first + r * stride + k, _MM_HINT_T0);
+  }
+};
+
+// Two tiles (tiles_avx2.h), one behind the other.
+struct TwoTiles {
+  const float* first;
+  const float* second;
+
+  [[gnu::always_inline]] const float* at(int row, int64_t k) const {
+    return row < avx2::kTileRows ? first + k * avx2::kTileRows + row
+                                 : second + k * avx2::kTileRows + row - avx2::kTileRows;
+  }
+  [[gnu::always_inline]] void advance(int64_t steps) {
+    first += steps * avx2::kTileRows, second += steps * avx2::kTileRows;
+  }
+  // From that row on: as many as are left of its tile, and the next one if it is the first of its tile.
+  [[gnu::always_inline]] TwoTiles from(int64_t row, int64_t depth) const {
+    const int64_t within = row % avx2::kTileRows, offset = (row - within) * depth + within;
+    return {first + offset, second + offset};
+  }
+  template <int kRows>
+  [[gnu::always_inline]] void fetch(int64_t k) const {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kRows; ++i) _mm_prefetch(first + k * kRows + i * kLanes, _MM_HINT_T0);
+  }
+};
+
+template <typename Arithmetic, int kRows, int kPanels, typename Rows>
+[[gnu::always_inline]] inline void multiply_step(const Rows& a, int64_t k, const float* b, int64_t b_stride,
+                                                 __m512 (&sum)[kRows][kPanels]) {
   __m512 column[kPanels];
 #pragma clang loop unroll(full)
   for (int p = 0; p < kPanels; ++p) column[p] = _mm512_loadu_ps(b + p * b_stride);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
-    const __m512 x = _mm512_broadcastss_ps(_mm_load_ss(a + r * a_stride));
+    const __m512 x = _mm512_broadcastss_ps(_mm_load_ss(a.at(r, k)));
 #pragma clang loop unroll(full)
     for (int p = 0; p < kPanels; ++p) sum[r][p] = Arithmetic::step(x, column[p], sum[r][p]);
   }
 }
 
 // See avx2::multiply_rows: the same sums in the same order.
-template <typename Arithmetic, int kRows, int kPanels>
-[[gnu::always_inline]] inline void multiply_rows(const float* a, int64_t a_stride, const float* b,
-                                                 int64_t b_stride, int64_t depth, float* c, int64_t c_stride,
-                                                 bool add, const float* next) {
+template <typename Arithmetic, int kRows, int kPanels, typename Rows>
+[[gnu::always_inline]] inline void multiply_rows(Rows a, const float* b, int64_t b_stride, int64_t depth,
+                                                 float* c, int64_t c_stride, bool add, const Rows& next) {
   constexpr int64_t kLine = 16;  // values of a cache line
+  constexpr int kSteps = 4;
   __m512 sum[kRows][kPanels];
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
@@ -56,15 +94,14 @@ template <typename Arithmetic, int kRows, int kPanels>
     }
   }
   int64_t k = 0;
-  for (; k + kLine <= depth; k += kLine) {
+  for (; k + kSteps <= depth; k += kSteps, a.advance(kSteps), b += kSteps * kLanes) {
+    if (k % kLine == 0) next.template fetch<kRows>(k);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < kRows; ++r) _mm_prefetch(next + r * a_stride + k, _MM_HINT_T0);
-#pragma clang loop unroll_count(4)
-    for (int64_t i = k; i < k + kLine; ++i)
-      multiply_step<Arithmetic, kRows, kPanels>(a + i, a_stride, b + i * kLanes, b_stride, sum);
+    for (int i = 0; i < kSteps; ++i)
+      multiply_step<Arithmetic, kRows, kPanels>(a, i, b + i * kLanes, b_stride, sum);
   }
-  for (; k < depth; ++k)
-    multiply_step<Arithmetic, kRows, kPanels>(a + k, a_stride, b + k * kLanes, b_stride, sum);
+  for (; k < depth; ++k, a.advance(1), b += kLanes)
+    multiply_step<Arithmetic, kRows, kPanels>(a, 0, b, b_stride, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
 #pragma clang loop unroll(full)
@@ -76,17 +113,18 @@ template <typename Arithmetic, int kRows, int kPanels>
 }
 
 // All rows of up to two panels.
-template <typename Arithmetic, int kPanels>
-void multiply_panels(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
-                     int64_t depth, float* c, int64_t c_stride, bool add) {
+template <typename Arithmetic, int kPanels, typename Rows>
+void multiply_panels(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int64_t depth, float* c,
+                     int64_t c_stride, bool add, avx2::Beside& beside) {
   int64_t row = 0;
   const auto tiles = [&]<int kRows>() {
     for (; rows - row >= kRows; row += kRows) {
-      const float* x = a + row * a_stride;
+      beside.fetch_some();
+      const Rows x = a.from(row, depth);
       // The last tile's is the first of the next panels.
-      const float* next = rows - row > kRows ? x + kRows * a_stride : a;
-      multiply_rows<Arithmetic, kRows, kPanels>(x, a_stride, b, b_stride, depth, c + row * c_stride, c_stride,
-                                                add, next);
+      const Rows next = rows - row > kRows ? a.from(row + kRows, depth) : a;
+      multiply_rows<Arithmetic, kRows, kPanels>(x, b, b_stride, depth, c + row * c_stride, c_stride, add,
+                                                next);
     }
   };
   tiles.template operator()<kTileRows>();
@@ -95,17 +133,17 @@ void multiply_panels(int64_t rows, const float* a, int64_t a_stride, const float
   tiles.template operator()<1>();
 }
 
-template <typename Arithmetic>
-void multiply(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
-              int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
+template <typename Arithmetic, typename Rows>
+void multiply(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int64_t panels, int64_t depth,
+              float* c, int64_t c_stride, bool add, avx2::Beside& beside) {
   int64_t panel = 0;
   for (; panel + 2 <= panels; panel += 2) {
-    multiply_panels<Arithmetic, 2>(rows, a, a_stride, b + panel * b_stride, b_stride, depth,
-                                   c + panel * kLanes, c_stride, add);
+    multiply_panels<Arithmetic, 2>(rows, a, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
+                                   c_stride, add, beside);
   }
   if (panel < panels) {
-    multiply_panels<Arithmetic, 1>(rows, a, a_stride, b + panel * b_stride, b_stride, depth,
-                                   c + panel * kLanes, c_stride, add);
+    multiply_panels<Arithmetic, 1>(rows, a, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
+                                   c_stride, add, beside);
   }
 }
 
@@ -126,6 +164,13 @@ void multiply(int64_t rows, const float* a, int64_t a_stride, const float* b, in
   const __m512i power =
       _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
   return _mm512_mul_ps(p, _mm512_castsi512_ps(power));
+}
+
+// Step by step what avx2::gelu8 does.
+[[gnu::always_inline]] inline __m512 gelu16(__m512 x) {
+  const __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(x, x), _mm512_set1_ps(0.044715F), _mm512_set1_ps(1.0F));
+  const __m512 minus_2u = _mm512_mul_ps(_mm512_mul_ps(x, cubic), _mm512_set1_ps(-1.5957691216F));
+  return _mm512_div_ps(x, _mm512_add_ps(exp16(minus_2u), _mm512_set1_ps(1.0F)));
 }
 
 // All ones in the lanes below `count`.
@@ -163,12 +208,28 @@ float soften(float* scores, int64_t keys, float scale, const float* bias, float&
 
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
-  multiply<MultiplyAdd>(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  avx2::Beside nothing;
+  multiply<MultiplyAdd>(rows, FarRows{a, a_stride}, b, b_stride, panels, depth, c, c_stride, add, nothing);
+}
+
+void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride, int64_t panels,
+                    int64_t depth, float* c, int64_t c_stride, bool add, avx2::Beside& beside) {
+  const TwoTiles left{tiles, tiles + avx2::kTileRows * depth};
+  multiply<MultiplyAdd>(rows, left, b, b_stride, panels, depth, c, c_stride, add, beside);
 }
 
 void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
-  multiply<DotOfPairs>(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  avx2::Beside nothing;
+  multiply<DotOfPairs>(rows, FarRows{a, a_stride}, b, b_stride, panels, depth, c, c_stride, add, nothing);
+}
+
+void add_and_gelu(float* sums, const float* bias, int64_t count) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    __m512 value = _mm512_loadu_ps(sums + i);
+    if (bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(first_lanes(count - i), bias + i));
+    _mm512_storeu_ps(sums + i, gelu16(value));
+  }
 }
 
 void narrow(const float* x, int64_t count, uint16_t* out) {

@@ -4,19 +4,33 @@
 
 #include <cstdint>
 
+namespace wan::device::avx2 {
+struct Beside;
+}
+
 namespace wan::device::avx512 {
+
+// 24 accumulators, two columns of the packed operand and a broadcast of 32 registers.
+constexpr int kTileRows = 12;
 
 // As avx2::multiply_block, and with the same bits.
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add);
 
-// The same where a value of `a` and of `b` is a pair of bf16, neighbours in the depth, the first in the lower
-// half; `depth` and strides count pairs. Sums are fp32.
+// As avx2::multiply_tiles, and with the same bits.
+void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride, int64_t panels,
+                    int64_t depth, float* c, int64_t c_stride, bool add, avx2::Beside& beside);
+
+// The same as multiply_block() where a value of `a` and of `b` is a pair of bf16, neighbours in the depth,
+// the first in the lower half; `depth` and strides count pairs. Sums are fp32.
 void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add);
 
 // As soften() of attention_avx2.cc, and with the same bits.
 float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum);
+
+// sums + bias (or none), then GELU as avx2::gelu8, in place; `sums` has whole sixteens.
+void add_and_gelu(float* sums, const float* bias, int64_t count);
 
 // fp32 to bf16, to the nearest, ties to even.
 void narrow(const float* x, int64_t count, uint16_t* out);

@@ -28,6 +28,12 @@ Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, i
 Linear::Linear(weights::StateDict& state, const std::string& name, int64_t in, int64_t out, bool with_bias)
     : Linear(state, name, in, out, with_bias, state.compute()) {}
 
+Rows empty_rows(int64_t rows, int64_t dim, device::RowLayout layout, at::ScalarType type) {
+  const at::TensorOptions options(type);
+  if (layout == device::RowLayout::kRows) return at::empty({rows, dim}, options);
+  return {at::empty({device::tiled_size(rows, dim)}, options), rows, dim};
+}
+
 namespace {
 
 // A single row is a product of a matrix and a vector, for which packing the matrix is no use.
@@ -48,64 +54,87 @@ const float* values(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
 }
 
-// Whether our own kernels multiply rows `x`, which are in the layer's type, with its weight.
+// Whether our own kernels read the layer's weight.
+bool own_weight(const Linear& layer) {
+  return device::own_kernels() && layer.weight.is_cpu() && layer.weight.is_contiguous() &&
+         stored_as(layer.weight.scalar_type());
+}
+
+// Whether they multiply rows `x`, which are in the layer's type, with it.
 bool own_product_of(const Linear& layer, const at::Tensor& x) {
-  if (!device::own_kernels() || !x.is_cpu() || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1 ||
-      !layer.weight.is_contiguous() || !stored_as(layer.weight.scalar_type()))
-    return false;
+  if (!own_weight(layer) || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1) return false;
   if (layer.compute == at::kFloat) return true;
   return device::kernel_set().bf16 && layer.compute == at::kBFloat16 &&
          layer.weight.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && x.stride(0) % 2 == 0;
 }
 
+// Rows in the layer's type; tiles are already.
+Rows in_type_of(const Linear& layer, const Rows& x) {
+  return x.layout == device::RowLayout::kTiles ? x : Rows(x.values.to(layer.compute));
+}
+
 // For our own kernels, or nothing where the layer or its rows are not for them. `x` is in the layer's type
 // and must outlive it.
-std::optional<device::LinearArguments> own_product(const Linear& layer, const at::Tensor& x) {
-  if (!own_product_of(layer, x)) return std::nullopt;
-  return device::LinearArguments{.rows = x.size(0),
-                                 .in = x.size(1),
+std::optional<device::LinearArguments> own_product(const Linear& layer, const Rows& x) {
+  const bool tiles = x.layout == device::RowLayout::kTiles;
+  if (!tiles && !own_product_of(layer, x.values)) return std::nullopt;
+  return device::LinearArguments{.rows = x.rows,
+                                 .in = x.dim,
                                  .out = layer.weight.size(0),
-                                 .x = x.const_data_ptr(),
-                                 .x_stored = *stored_as(x.scalar_type()),
-                                 .x_stride = x.stride(0),
+                                 .x = x.values.const_data_ptr(),
+                                 .x_stored = *stored_as(x.values.scalar_type()),
+                                 .x_layout = x.layout,
+                                 .x_stride = tiles ? 0 : x.values.stride(0),
                                  .weight = layer.weight.const_data_ptr(),
                                  .stored = *stored_as(layer.weight.scalar_type()),
                                  .bias = values(layer.wide_bias)};
 }
 
-at::Tensor run(device::LinearArguments product, at::ScalarType type) {
-  at::Tensor y = at::empty({product.rows, product.out}, at::TensorOptions(type));
-  product.y = y.mutable_data_ptr();
+Rows run(device::LinearArguments product, at::ScalarType type,
+         device::RowLayout layout = device::RowLayout::kRows) {
+  const Rows y = empty_rows(product.rows, product.out, layout, type);
+  product.y = y.values.mutable_data_ptr();
   product.y_stored = *stored_as(type);
+  product.y_layout = layout;
   product.y_stride = product.out;
   device::linear(product);
   return y;
 }
 
-}  // namespace
-
-at::Tensor Linear::operator()(const at::Tensor& input) const {
-  const at::Tensor x = input.to(compute);
-  if (const auto product = own_product(*this, x)) return run(*product, compute);
-  return at::linear(x, weight.to(compute), bias);
+// gelu_tanh(layer(x)), for those layers.
+Rows gelu_for(Readers readers, const Linear& layer, const Rows& input) {
+  const Rows x = in_type_of(layer, input);
+  auto product = own_product(layer, x);
+  if (!product) return gelu_tanh(layer(x));
+  product->gelu = true;
+  return run(*product, layer.compute, layout_for(readers, x.rows));
 }
 
-at::Tensor Linear::fp32(const at::Tensor& input) const {
-  const at::Tensor x = input.to(compute);
-  if (const auto product = own_product(*this, x)) return run(*product, at::kFloat);
+}  // namespace
+
+device::RowLayout layout_for(Readers readers, int64_t rows) {
+  const bool all = readers.size() > 0 && std::ranges::all_of(readers, [](const Linear* layer) {
+                     return layer->compute == at::kFloat && own_weight(*layer);
+                   });
+  return all && rows >= kFewestRows ? device::RowLayout::kTiles : device::RowLayout::kRows;
+}
+
+at::Tensor Linear::operator()(const Rows& input) const {
+  const Rows x = in_type_of(*this, input);
+  if (const auto product = own_product(*this, x)) return run(*product, compute).values;
+  return at::linear(x.values, weight.to(compute), bias);
+}
+
+at::Tensor Linear::fp32(const Rows& input) const {
+  const Rows x = in_type_of(*this, input);
+  if (const auto product = own_product(*this, x)) return run(*product, at::kFloat).values;
   return (*this)(x).to(at::kFloat);
 }
 
-at::Tensor Linear::gelu(const at::Tensor& input) const {
-  const at::Tensor x = input.to(compute);
-  auto product = own_product(*this, x);
-  if (!product) return gelu_tanh((*this)(x));
-  product->gelu = true;
-  return run(*product, compute);
-}
+at::Tensor Linear::gelu(const at::Tensor& input) const { return gelu_for({}, *this, input).values; }
 
-void Linear::add_to(const at::Tensor& residual, const at::Tensor& input, const at::Tensor& gate) const {
-  const at::Tensor x = input.to(compute);
+void Linear::add_to(const at::Tensor& residual, const Rows& input, const at::Tensor& gate) const {
+  const Rows x = in_type_of(*this, input);
   auto product = own_product(*this, x);
   if (product) {
     product->residual = residual.const_data_ptr<float>();
@@ -138,9 +167,10 @@ at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double ep
 
 namespace {
 
-at::Tensor own_layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias,
-                          bool one_plus) {
-  at::Tensor out = at::empty_like(x);
+Rows own_layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias,
+                    bool one_plus, device::RowLayout layout) {
+  const Rows out = layout == device::RowLayout::kRows ? Rows(at::empty_like(x))
+                                                      : empty_rows(x.size(0), x.size(1), layout, at::kFloat);
   device::layer_norm({.rows = x.numel() / x.size(-1),
                       .dim = x.size(-1),
                       .x = values(x),
@@ -148,34 +178,52 @@ at::Tensor own_layer_norm(const at::Tensor& x, double eps, const at::Tensor& wei
                       .weight = values(weight),
                       .bias = values(bias),
                       .one_plus = one_plus,
-                      .out = out.mutable_data_ptr<float>()});
+                      .out = out.values.mutable_data_ptr<float>(),
+                      .out_layout = layout});
   return out;
 }
+
+bool own_norm(const at::Tensor& x) { return own_rows(x) && x.is_contiguous(); }
+
+at::ScalarType type_of(Readers readers) { return (*readers.begin())->compute; }
 
 }  // namespace
 
 at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias) {
-  if (own_rows(x) && x.is_contiguous()) return own_layer_norm(x, eps, weight, bias, /*one_plus=*/false);
+  if (own_norm(x))
+    return own_layer_norm(x, eps, weight, bias, /*one_plus=*/false, device::RowLayout::kRows).values;
   const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
   return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
 }
 
-at::Tensor modulated_norm(const at::Tensor& x, double eps, const at::Tensor& scale, const at::Tensor& shift) {
-  if (own_rows(x) && x.is_contiguous()) return own_layer_norm(x, eps, scale, shift, /*one_plus=*/true);
+Rows layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
+                    const at::Tensor& bias) {
+  if (!own_norm(x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
+  const device::RowLayout layout = layout_for(readers, x.size(0));
+  const Rows out = own_layer_norm(x, eps, weight, bias, /*one_plus=*/false, layout);
+  return in_type_of(**readers.begin(), out);
+}
+
+Rows modulated_norm_for(Readers readers, const at::Tensor& x, double eps, const Modulation& modulation) {
   // In one pass: the norm's own weight and bias are free.
-  return layer_norm(x, eps, at::add(scale, 1), shift);
+  if (!own_norm(x))
+    return layer_norm(x, eps, at::add(modulation.scale, 1), modulation.shift).to(type_of(readers));
+  const device::RowLayout layout = layout_for(readers, x.size(0));
+  const Rows out = own_layer_norm(x, eps, modulation.scale, modulation.shift, /*one_plus=*/true, layout);
+  return in_type_of(**readers.begin(), out);
 }
 
 at::Tensor gelu_erf(const at::Tensor& x) { return at::gelu(x, "none"); }
 
-void add_feed_forward(const at::Tensor& residual, const Linear& in, const Linear& out, const at::Tensor& x,
-                      const at::Tensor& gate) {
+void add_feed_forward(const at::Tensor& residual, double eps, const Modulation& modulation, const Linear& in,
+                      const Linear& out, const at::Tensor& gate) {
   constexpr int64_t kBytes = 24 << 20, kFewest = 1024;
   const auto row_bytes = in.weight.size(0) * static_cast<int64_t>(c10::elementSize(in.compute));
-  const int64_t rows = x.size(0), chunk = std::max(kBytes / row_bytes, kFewest);
+  const int64_t rows = residual.size(0), chunk = std::max(kBytes / row_bytes, kFewest);
   for (int64_t first = 0; first < rows; first += chunk) {
-    const int64_t count = std::min(chunk, rows - first);
-    out.add_to(residual.narrow(0, first, count), in.gelu(x.narrow(0, first, count)), gate);
+    const at::Tensor part = residual.narrow(0, first, std::min(chunk, rows - first));
+    const Rows x = modulated_norm_for({&in}, part, eps, modulation);
+    out.add_to(part, gelu_for({&out}, in, x), gate);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
@@ -25,14 +24,21 @@ bool own_attention(const at::Tensor& q, int64_t heads) {
   return own_floats(q) || (pairs && q.size(1) / heads % 2 == 0);
 }
 
-at::Tensor own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
-                      const at::Tensor& out) {
-  const int64_t head_dim = q.size(1) / heads;
+// How `reader` is to find what heads of that size give.
+device::RowLayout attended_layout(const Linear& reader, int64_t rows, int64_t head_dim) {
+  constexpr int64_t kColumns = 8;  // the kernel writes so many at a time into tiles
+  return head_dim % kColumns == 0 ? layout_for({&reader}, rows) : device::RowLayout::kRows;
+}
+
+// `add`: [query rows, dim] or undefined.
+Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
+                device::RowLayout layout, const at::Tensor& add) {
+  const int64_t rows = q.size(0), head_dim = q.size(1) / heads;
   const bool pairs = q.scalar_type() == at::kBFloat16;
-  const at::Tensor result = out.defined() ? out : at::empty_like(q, at::TensorOptions(at::kFloat));
+  const Rows out = empty_rows(rows, q.size(1), layout, at::kFloat);
   device::attention({.heads = heads,
                      .head_dim = head_dim,
-                     .queries = q.size(0),
+                     .queries = rows,
                      .keys = kv.key.size(0),
                      .stored = pairs ? device::Stored::kBFloat16 : device::Stored::kFloat,
                      .q = q.const_data_ptr(),
@@ -43,10 +49,12 @@ at::Tensor own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor&
                      .v_stride = kv.value.stride(0),
                      .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(head_dim))),
                      .bias = logit_bias.defined() ? logit_bias.const_data_ptr<float>() : nullptr,
-                     .add = out.defined(),
-                     .out = result.mutable_data_ptr<float>(),
-                     .out_stride = result.stride(0)});
-  return result;
+                     .add = add.defined() ? add.const_data_ptr<float>() : nullptr,
+                     .add_stride = q.size(1),
+                     .out = out.values.mutable_data_ptr<float>(),
+                     .out_layout = layout,
+                     .out_stride = q.size(1)});
+  return out;
 }
 
 // The norm over all heads, then the rotation of each; x is used up.
@@ -67,29 +75,32 @@ at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanT
   return apply_rotary(heads, rotary).flatten(1);
 }
 
-// q, k, v [rows, dim] -> [query rows, dim], or added to `out` [query rows, dim] where that is given. By our
-// own kernels it is fp32, else q's type.
-at::Tensor attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
-                  const at::Tensor& out = {}) {
-  if (own_attention(q, heads)) return own_attend(q, kv, logit_bias, heads, out);
+// q, k, v [rows, dim] -> [query rows, dim] in q's type, by ATen.
+at::Tensor attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads) {
   const auto by_head = [&](const at::Tensor& x) {
     return x.view({1, x.size(0), heads, x.size(1) / heads}).transpose(1, 2);
   };
   const auto bias =
       logit_bias.defined() ? std::optional(logit_bias.to(q.scalar_type()).view({1, 1, 1, -1})) : std::nullopt;
-  const at::Tensor result =
-      at::scaled_dot_product_attention(by_head(q), by_head(kv.key), by_head(kv.value), bias)
-          .transpose(1, 2)
-          .flatten(2)
-          .squeeze(0);
-  return out.defined() ? at::add(out, result) : result;
+  return at::scaled_dot_product_attention(by_head(q), by_head(kv.key), by_head(kv.value), bias)
+      .transpose(1, 2)
+      .flatten(2)
+      .squeeze(0);
 }
 
-// Text and image are attended to apart, each with its own softmax.
-at::Tensor attend(const at::Tensor& q, const KeyValue& text, const at::Tensor& logit_bias,
-                  const KeyValue& image, int64_t heads) {
+// q [rows, dim] attends to the text, or to all rows, and to the image where there is one: apart, each with
+// its own softmax. By our own kernels the result is fp32, else q's type.
+Rows attend_for(const Linear& reader, const at::Tensor& q, const KeyValue& text, const at::Tensor& logit_bias,
+                const KeyValue& image, int64_t heads) {
+  const bool with_image = image.key.defined();
+  if (own_attention(q, heads)) {
+    const device::RowLayout layout = attended_layout(reader, q.size(0), q.size(1) / heads);
+    if (!with_image) return own_attend(q, text, logit_bias, heads, layout, {});
+    const Rows first = own_attend(q, text, logit_bias, heads, device::RowLayout::kRows, {});
+    return own_attend(q, image, {}, heads, layout, first.values);
+  }
   const at::Tensor out = attend(q, text, logit_bias, heads);
-  return image.key.defined() ? attend(q, image, {}, heads, out) : out;
+  return with_image ? at::add(out, attend(q, image, {}, heads)) : out;
 }
 
 }  // namespace
@@ -139,23 +150,24 @@ void WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& ti
   const int64_t heads = config.num_attention_heads;
   const at::ScalarType compute = attn1.to_q.compute;
   const at::Tensor modulation = at::add(scale_shift_table, time_projection).squeeze(0);
-  const at::Tensor shift = modulation[0], scale = modulation[1], gate = modulation[2];
-  const at::Tensor ffn_shift = modulation[3], ffn_scale = modulation[4], ffn_gate = modulation[5];
+  const Modulation self = {.scale = modulation[1], .shift = modulation[0]};
+  const Modulation ffn = {.scale = modulation[4], .shift = modulation[3]};
+  const at::Tensor gate = modulation[2], ffn_gate = modulation[5];
 
   // Self-attention.
-  const at::Tensor self_in = modulated_norm(hidden, config.eps, scale, shift).to(compute);
+  const Rows self_in = modulated_norm_for({&attn1.to_q, &attn1.to_k, &attn1.to_v}, hidden, config.eps, self);
   const at::Tensor q = norm_rotate(attn1.to_q.fp32(self_in), attn1.norm_q, config, rotary).to(compute);
   const at::Tensor k = norm_rotate(attn1.to_k.fp32(self_in), attn1.norm_k, config, rotary).to(compute);
-  attn1.to_out.add_to(hidden, attend(q, {k, attn1.to_v(self_in)}, {}, heads), gate);
+  const KeyValue kv = {k, attn1.to_v(self_in)};
+  attn1.to_out.add_to(hidden, attend_for(attn1.to_out, q, kv, {}, {}, heads), gate);
 
   // Cross-attention to the text and the image.
-  const at::Tensor cross_in = layer_norm(hidden, config.eps, norm2_weight, norm2_bias);
+  const Rows cross_in = layer_norm_for({&attn2.to_q}, hidden, config.eps, norm2_weight, norm2_bias);
   const at::Tensor cross_q = rms_norm(attn2.to_q.fp32(cross_in), attn2.norm_q, config.eps).to(compute);
-  attn2.to_out.add_to(hidden, attend(cross_q, text, logit_bias, image, heads));
+  attn2.to_out.add_to(hidden, attend_for(attn2.to_out, cross_q, text, logit_bias, image, heads));
 
   // Feed-forward.
-  const at::Tensor ffn_rows = modulated_norm(hidden, config.eps, ffn_scale, ffn_shift).to(compute);
-  add_feed_forward(hidden, ffn_in, ffn_out, ffn_rows, ffn_gate);
+  add_feed_forward(hidden, config.eps, ffn, ffn_in, ffn_out, ffn_gate);
 }
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
@@ -237,7 +249,8 @@ at::Tensor WanTransformer3DModel::forward(const at::Tensor& latents, double time
 
   const at::Tensor modulation =
       at::add(scale_shift_table_, temb.unsqueeze(1)).squeeze(0);  // from temb itself
-  const at::Tensor out = proj_out_(modulated_norm(hidden, config_.eps, modulation[1], modulation[0]));
+  const Modulation last = {.scale = modulation[1], .shift = modulation[0]};
+  const at::Tensor out = proj_out_(modulated_norm_for({&proj_out_}, hidden, config_.eps, last));
   return out.view({frames, rows, columns, pt, ph, pw, config_.out_channels})
       .permute({6, 0, 3, 1, 4, 2, 5})
       .reshape({config_.out_channels, frames * pt, rows * ph, columns * pw});

@@ -10,6 +10,7 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv3d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linalg_vector_norm.h>
@@ -135,6 +136,108 @@ TEST_F(LinearTest, AddsToTheResidualInPlaceThroughTheGate) {
   EXPECT_LE(relative_l2(y, exact), 5e-7);
 }
 
+// Rows in tiles hold what the same rows hold one behind the other: what a product makes of them has the same
+// bits.
+class TilesTest : public KernelsTest {
+ protected:
+  at::Tensor memory(RowLayout layout, int64_t rows, int64_t dim) {
+    return layout == RowLayout::kTiles ? at::empty({tiled_size(rows, dim)}) : at::empty({rows, dim});
+  }
+
+  // x w^T of rows that lie so, [rows, w's rows].
+  at::Tensor product(const at::Tensor& x, RowLayout layout, int64_t rows, const at::Tensor& w) {
+    at::Tensor y = at::empty({rows, w.size(0)});
+    multiply(x, layout, rows, w, /*gelu=*/false, y, RowLayout::kRows);
+    return y;
+  }
+
+  void multiply(const at::Tensor& x, RowLayout layout, int64_t rows, const at::Tensor& w, bool gelu,
+                const at::Tensor& y, RowLayout y_layout) {
+    linear({.rows = rows,
+            .in = w.size(1),
+            .out = w.size(0),
+            .x = x.const_data_ptr(),
+            .x_layout = layout,
+            .x_stride = w.size(1),
+            .weight = w.const_data_ptr(),
+            .bias = data(w),
+            .gelu = gelu,
+            .y = y.mutable_data_ptr(),
+            .y_layout = y_layout,
+            .y_stride = w.size(0)});
+  }
+
+  // `fill(memory, layout)` of [rows, dim], once in either layout, and a product of each.
+  template <typename Fill>
+  void expect_same_products(int64_t rows, int64_t dim, const Fill& fill) {
+    const at::Tensor w = random({70, dim});
+    const auto product_of = [&](RowLayout layout) {
+      return on_any_threads([&] {
+        const at::Tensor x = memory(layout, rows, dim);
+        fill(x, layout);
+        return product(x, layout, rows, w);
+      });
+    };
+    EXPECT_TRUE(product_of(RowLayout::kRows).equal(product_of(RowLayout::kTiles)))
+        << rows << " rows of " << dim;
+  }
+};
+
+constexpr int64_t kTiledShapes[][2] = {{1, 8},   {6, 256},  {7, 264},  {12, 40},  {23, 516},
+                                       {29, 13}, {97, 700}, {200, 96}, {403, 512}};
+
+TEST_F(TilesTest, OfANorm) {
+  for (const auto& [rows, dim] : kTiledShapes) {
+    const at::Tensor x = random({rows, dim}), weight = random({dim}), bias = random({dim});
+    expect_same_products(rows, dim, [&](const at::Tensor& out, RowLayout layout) {
+      layer_norm({.rows = rows,
+                  .dim = dim,
+                  .x = data(x),
+                  .eps = 1e-6,
+                  .weight = data(weight),
+                  .bias = data(bias),
+                  .out = out.mutable_data_ptr<float>(),
+                  .out_layout = layout});
+    });
+  }
+}
+
+TEST_F(TilesTest, OfAProduct) {
+  for (const auto& [rows, dim] : kTiledShapes) {
+    const at::Tensor x = random({rows, 50}), w = random({dim, 50});
+    expect_same_products(rows, dim, [&](const at::Tensor& out, RowLayout layout) {
+      multiply(x, RowLayout::kRows, rows, w, /*gelu=*/true, out, layout);
+    });
+  }
+}
+
+TEST_F(TilesTest, OfAttention) {
+  const std::array<int64_t, 3> shapes[] = {{3, 8, 5}, {2, 128, 100}, {5, 104, 193}};
+  for (const auto& [heads, head_dim, rows] : shapes) {
+    const int64_t dim = heads * head_dim;
+    const at::Tensor q = random({rows, dim}), k = random({40, dim}), add = random({rows, dim});
+    for (const float* added : {static_cast<const float*>(nullptr), data(add)}) {
+      expect_same_products(rows, dim, [&](const at::Tensor& out, RowLayout layout) {
+        attention({.heads = heads,
+                   .head_dim = head_dim,
+                   .queries = rows,
+                   .keys = 40,
+                   .q = data(q),
+                   .q_stride = dim,
+                   .k = data(k),
+                   .k_stride = dim,
+                   .v = data(k),
+                   .v_stride = dim,
+                   .add = added,
+                   .add_stride = dim,
+                   .out = out.mutable_data_ptr<float>(),
+                   .out_layout = layout,
+                   .out_stride = dim});
+      });
+    }
+  }
+}
+
 class Bf16Test : public KernelsTest {
  protected:
   void SetUp() override {
@@ -239,7 +342,7 @@ Attended attend(at::Generator generator, const std::array<int64_t, 4>& shape, at
   const at::Tensor attended =
       at::matmul(at::softmax(scores, -1), split(v)).transpose(0, 1).reshape({queries, dim});
   const at::Tensor ours = on_any_threads([&] {
-    at::Tensor out = before.clone();
+    at::Tensor out = at::empty_like(before);
     attention({.heads = heads,
                .head_dim = head_dim,
                .queries = queries,
@@ -253,7 +356,8 @@ Attended attend(at::Generator generator, const std::array<int64_t, 4>& shape, at
                .v_stride = dim,
                .scale = static_cast<float>(scale),
                .bias = bias.const_data_ptr<float>(),
-               .add = true,
+               .add = before.const_data_ptr<float>(),
+               .add_stride = dim,
                .out = out.mutable_data_ptr<float>(),
                .out_stride = dim});
     return out;
