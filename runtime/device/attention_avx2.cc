@@ -17,7 +17,7 @@ constexpr int64_t kQueries = 96, kKeys = 256;
 
 // Enough heads at a time that every thread has a few blocks of queries.
 int64_t heads_at_once(const AttentionArguments& to) {
-  constexpr int64_t kTasksPerThread = 4;
+  constexpr int64_t kTasksPerThread = 16;
   const int64_t blocks = (to.queries + kQueries - 1) / kQueries;
   const int64_t wanted = kTasksPerThread * at::get_num_threads();
   return std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, to.heads);
@@ -111,7 +111,7 @@ float scale_scores(float* scores, int64_t keys, float scale, const float* bias) 
   return avx2::max8(most);
 }
 
-// Scores to e^(score - largest), in place; returns their sum.
+// Those scores to e^(score - largest), in place; returns their sum.
 float weigh_scores(float* scores, int64_t keys, float largest) {
   const __m256 top = _mm256_set1_ps(largest);
   __m256 total = _mm256_setzero_ps();
@@ -128,19 +128,6 @@ float weigh_scores(float* scores, int64_t keys, float largest) {
     total = _mm256_add_ps(total, weight);
   }
   return avx2::sum8(total);
-}
-
-// One row's scores of a block to weights, in place. `largest` and `sum` are the row's so far; what was added
-// up before must be multiplied by what is returned.
-float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
-  if (kernel_set().registers == Registers::kAvx512)
-    return avx512::soften(scores, keys, scale, bias, largest, sum);
-  const float before = largest;
-  largest = std::max(before, scale_scores(scores, keys, scale, bias));
-  const float total = weigh_scores(scores, keys, largest);
-  const float factor = std::exp(before - largest);
-  sum = sum * factor + total;
-  return factor;
 }
 
 void scale_row(float* row, int64_t count, float factor) {
@@ -195,17 +182,41 @@ void write_block(const AttentionArguments& to, int64_t head, int64_t first, int6
   }
 }
 
-// A block's scores to weights, and what was added up before by the change of the largest.
+// What a row's scores of a block of keys become, by either width of registers.
+struct Scores {
+  const AttentionArguments& to;
+  int64_t key, count;  // the block's first key, and how many
+  const float* bias = to.bias ? to.bias + key : nullptr;
+  bool wide = kernel_set().registers == Registers::kAvx512;
+
+  // With AVX2 the scores are scaled in place.
+  float largest(float* scores) const {
+    return wide ? avx512::largest_score(scores, count, to.scale, bias)
+                : scale_scores(scores, count, to.scale, bias);
+  }
+  float weigh(float* scores, float largest) const {
+    return wide ? avx512::weigh_scores(scores, count, to.scale, bias, largest)
+                : weigh_scores(scores, count, largest);
+  }
+};
+
+// A block's scores to weights, and what was added up before by the change of the largest. Row after row in
+// two passes, so that one row's end need not be waited for before the next.
 template <typename Kind>
-void soften_block(const AttentionArguments& to, int64_t rows, int64_t key, int64_t count, float* scores,
-                  float* result, int64_t width, float* largest, float* sum) {
+void soften_block(const Scores& block, int64_t rows, float* scores, float* result, int64_t width,
+                  float* largest, float* sum) {
+  float before[kQueries];
+  std::copy_n(largest, rows, before);
+  for (int64_t r = 0; r < rows; ++r) largest[r] = std::max(before[r], block.largest(scores + r * kKeys));
   for (int64_t r = 0; r < rows; ++r) {
-    const float factor =
-        soften(scores + r * kKeys, count, to.scale, to.bias ? to.bias + key : nullptr, largest[r], sum[r]);
-    if (key > 0 && factor != 1) scale_row(result + r * width, width, factor);
+    const float total = block.weigh(scores + r * kKeys, largest[r]);
+    const float factor = before[r] == largest[r] ? 1.0F : std::exp(before[r] - largest[r]);
+    sum[r] = sum[r] * factor + total;
+    if (block.key > 0 && factor != 1) scale_row(result + r * width, width, factor);
     // In place: the pairs of a row take its first half. Past the last of an odd number there is a zero.
     if constexpr (std::is_same_v<Kind, Pairs>)
-      avx512::narrow(scores + r * kKeys, round_up(count, 2), reinterpret_cast<uint16_t*>(scores + r * kKeys));
+      avx512::narrow(scores + r * kKeys, round_up(block.count, 2),
+                     reinterpret_cast<uint16_t*>(scores + r * kKeys));
   }
 }
 
@@ -217,24 +228,32 @@ void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int
   const int64_t width = round_up(to.head_dim, kTileColumns), depth = to.head_dim / kPerValue<Kind>;
   float* scores = memory.get(kQueries * (kKeys + width + depth + 2));
   float* result = scores + kQueries * kKeys;
-  float* copy = result + kQueries * width;
-  float* largest = copy + kQueries * depth;
+  float* tiles = result + kQueries * width;
+  float* largest = tiles + kQueries * depth;
   float* sum = largest + kQueries;
   for (int64_t r = 0; r < rows; ++r) largest[r] = -INFINITY, sum[r] = 0;
   const auto* q = reinterpret_cast<const float*>(row_of<Kind>(to, to.q, to.q_stride, head, first));
-  int64_t q_stride = to.q_stride / kPerValue<Kind>;
-  avx2::Beside beside;
-  beside.copy = copy;
+  const int64_t q_stride = to.q_stride / kPerValue<Kind>;
+  constexpr bool kInTiles = Kind::kValues == Values::kFloat;
+  if constexpr (kInTiles)
+    for (int64_t r = 0; r < rows; r += avx2::kTileRows)
+      avx2::interleave_rows(q + r * q_stride, q_stride,
+                            rows - r < avx2::kTileRows ? rows - r : avx2::kTileRows, depth,
+                            tiles + r * depth);
   for (int64_t key = 0; key < to.keys; key += kKeys) {
     const int64_t count = to.keys - key < kKeys ? to.keys - key : kKeys;
     const int64_t value_rows = (count + kPerValue<Kind> - 1) / kPerValue<Kind>;
     const float* block_values = values + key / kPerValue<Kind> * width;
-    beside.right = {block_values, 1, 0, value_rows * width};
-    avx2::multiply_values<Kind::kValues>(rows, q, q_stride, keys + key * depth, depth * kTileColumns,
-                                         (count + kTileColumns - 1) / kTileColumns, depth, scores, kKeys,
-                                         false, &beside);
-    if (avx2::beside_is_done<Kind::kValues>()) q = copy, q_stride = depth, beside.copy = nullptr;
-    soften_block<Kind>(to, rows, key, count, scores, result, width, largest, sum);
+    const int64_t panels = (count + kTileColumns - 1) / kTileColumns;
+    avx2::Beside for_values;
+    for_values.right = {block_values, 1, 0, value_rows * width};
+    if constexpr (kInTiles)
+      avx2::multiply_rows_in_tiles(rows, tiles, keys + key * depth, depth * kTileColumns, panels, depth,
+                                   scores, kKeys, false, for_values);
+    else
+      avx2::multiply_values<Kind::kValues>(rows, q, q_stride, keys + key * depth, depth * kTileColumns,
+                                           panels, depth, scores, kKeys, false, &for_values);
+    soften_block<Kind>(Scores{to, key, count}, rows, scores, result, width, largest, sum);
     avx2::Beside for_keys;
     if (key + kKeys < to.keys) for_keys.right = {keys + (key + kKeys) * depth, 1, 0, kKeys * depth};
     avx2::multiply_values<Kind::kValues>(rows, scores, kKeys, block_values, value_rows * kTileColumns,

@@ -85,12 +85,6 @@ enum class Values { kFloat, kPair };
 template <Values kValues>
 constexpr int64_t kPerValue = kValues == Values::kPair ? 2 : 1;
 
-// Whether multiply_values() does what is asked for beside.
-template <Values kValues>
-static inline bool beside_is_done() {
-  return kValues == Values::kFloat && kernel_set().registers != Registers::kAvx512;
-}
-
 // A block of a product by the widest registers there are, which changes no bit.
 template <Values kValues>
 static inline void multiply_values(int64_t rows, const float* a, int64_t a_stride, const float* b,

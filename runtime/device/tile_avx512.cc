@@ -147,9 +147,9 @@ void multiply(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int
   }
 }
 
-// Step by step what avx2::exp8 does.
+// Step by step what avx2::exp8 does, for x up to 88.
 [[gnu::always_inline]] inline __m512 exp16(__m512 x) {
-  x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0F)), _mm512_set1_ps(88.0F));
+  x = _mm512_max_ps(x, _mm512_set1_ps(-87.0F));
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)),
                                         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375F), x);
@@ -170,7 +170,8 @@ void multiply(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int
 [[gnu::always_inline]] inline __m512 gelu16(__m512 x) {
   const __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(x, x), _mm512_set1_ps(0.044715F), _mm512_set1_ps(1.0F));
   const __m512 minus_2u = _mm512_mul_ps(_mm512_mul_ps(x, cubic), _mm512_set1_ps(-1.5957691216F));
-  return _mm512_div_ps(x, _mm512_add_ps(exp16(minus_2u), _mm512_set1_ps(1.0F)));
+  const __m512 e = exp16(_mm512_min_ps(minus_2u, _mm512_set1_ps(88.0F)));
+  return _mm512_div_ps(x, _mm512_add_ps(e, _mm512_set1_ps(1.0F)));
 }
 
 // All ones in the lanes below `count`.
@@ -178,32 +179,43 @@ void multiply(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int
   return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : (1u << count) - 1);
 }
 
+// Sixteen scores times `scale` with their bias.
+[[gnu::always_inline]] inline __m512 scaled(const float* scores, __mmask16 inside, float scale,
+                                            const float* bias) {
+  const __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores), _mm512_set1_ps(scale));
+  return bias ? _mm512_add_ps(score, _mm512_maskz_loadu_ps(inside, bias)) : score;
+}
+
+// `step(i, lanes that are there)` for every sixteen.
+template <typename Step>
+[[gnu::always_inline]] inline void for_lanes(int64_t count, const Step& step) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) step(i, static_cast<__mmask16>(0xFFFF));
+  if (i < count) step(i, first_lanes(count - i));
+}
+
 }  // namespace
 
-float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum) {
+float largest_score(const float* scores, int64_t keys, float scale, const float* bias) {
   __m512 most = _mm512_set1_ps(-INFINITY);
-  for (int64_t i = 0; i < keys; i += kLanes) {
-    const __mmask16 inside = first_lanes(keys - i);
-    __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(scale));
-    if (bias) score = _mm512_add_ps(score, _mm512_maskz_loadu_ps(inside, bias + i));
-    score = _mm512_mask_blend_ps(inside, _mm512_set1_ps(-INFINITY), score);
-    _mm512_storeu_ps(scores + i, score);
-    most = _mm512_max_ps(most, score);
-  }
-  const float before = largest;
-  largest = std::fmax(before, _mm512_reduce_max_ps(most));
+  for_lanes(keys, [&](int64_t i, __mmask16 inside) {
+    const __m512 score = scaled(scores + i, inside, scale, bias ? bias + i : nullptr);
+    most = _mm512_mask_max_ps(most, inside, most, score);
+  });
+  return _mm512_reduce_max_ps(most);
+}
+
+float weigh_scores(float* scores, int64_t keys, float scale, const float* bias, float largest) {
   // Eight lanes, as with AVX2, so that the sum is the same.
   __m256 total = _mm256_setzero_ps();
-  for (int64_t i = 0; i < keys; i += kLanes) {
-    const __m512 away = _mm512_sub_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(largest));
-    const __m512 weight = _mm512_maskz_mov_ps(first_lanes(keys - i), exp16(away));
+  for_lanes(keys, [&](int64_t i, __mmask16 inside) {
+    const __m512 score = scaled(scores + i, inside, scale, bias ? bias + i : nullptr);
+    const __m512 weight = _mm512_maskz_mov_ps(inside, exp16(_mm512_sub_ps(score, _mm512_set1_ps(largest))));
     _mm512_storeu_ps(scores + i, weight);
     total = _mm256_add_ps(total, _mm512_castps512_ps256(weight));
     total = _mm256_add_ps(total, _mm512_extractf32x8_ps(weight, 1));
-  }
-  const float factor = std::exp(before - largest);
-  sum = sum * factor + avx2::sum8(total);
-  return factor;
+  });
+  return avx2::sum8(total);
 }
 
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,

@@ -26,8 +26,11 @@ void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_
 void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add);
 
-// As soften() of attention_avx2.cc, and with the same bits.
-float soften(float* scores, int64_t keys, float scale, const float* bias, float& largest, float& sum);
+// The largest of a row's scores times `scale` with their bias (or none).
+float largest_score(const float* scores, int64_t keys, float scale, const float* bias);
+
+// Those scores to e^(score - largest), in place; returns their sum. Both with the bits of attention_avx2.cc.
+float weigh_scores(float* scores, int64_t keys, float scale, const float* bias, float largest);
 
 // sums + bias (or none), then GELU as avx2::gelu8, in place; `sums` has whole sixteens.
 void add_and_gelu(float* sums, const float* bias, int64_t count);
