@@ -105,11 +105,7 @@ void finish_pixel(const ConvolutionArguments& to, int64_t at, int64_t first, int
 }
 
 // The rows' sums, a slice of kernels and the pixels it meets lie in the second-level cache together.
-avx2::Blocks blocks() {
-  // As was found best with either width of registers.
-  const bool is_wide = kernel_set().registers == Registers::kAvx512;
-  return {2 * avx2::kCacheRows, is_wide ? avx2::kBlockColumns / 2 : avx2::kBlockColumns};
-}
+avx2::Blocks blocks() { return {2 * avx2::kCacheRows, avx2::kBlockColumns}; }
 
 void convolve(const ConvolutionArguments& to, int64_t frame, const float* packed) {
   // Up to the last pixel that is wanted.

@@ -91,13 +91,14 @@ static inline void multiply_values(int64_t rows, const float* a, int64_t a_strid
                                    int64_t b_stride, int64_t panels, int64_t depth, float* c,
                                    int64_t c_stride, bool add, Beside* beside = nullptr) {
   if constexpr (kValues == Values::kPair) {
-    avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
-  } else if (kernel_set().registers == Registers::kAvx512) {
-    avx512::multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+    return avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+  }
+  Beside nothing;
+  if (beside == nullptr) beside = &nothing;
+  if (kernel_set().registers == Registers::kAvx512) {
+    avx512::multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add, *beside);
   } else {
-    Beside nothing;
-    multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add,
-                   beside ? *beside : nothing);
+    multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add, *beside);
   }
 }
 

@@ -27,12 +27,13 @@ struct DotOfPairs {
 
 // Rows of the left operand where they lie. fetch(): those of one cache line each, of kRows rows.
 struct FarRows {
+  static constexpr int kSteps = 4;
   const float* first;
   int64_t stride;
 
   [[gnu::always_inline]] const float* at(int row, int64_t k) const { return first + row * stride + k; }
   [[gnu::always_inline]] void advance(int64_t steps) { first += steps; }
-  [[gnu::always_inline]] FarRows from(int64_t row, int64_t) const { return {first + row * stride, stride}; }
+  [[gnu::always_inline]] FarRows from(int64_t row) const { return {first + row * stride, stride}; }
   template <int kRows>
   [[gnu::always_inline]] void fetch(int64_t k) const {
 #pragma clang loop unroll(full)
@@ -40,28 +41,21 @@ struct FarRows {
   }
 };
 
-// Two tiles (tiles_avx2.h), one behind the other.
-struct TwoTiles {
+// A tile (tiles_avx2.h), or some of its last rows.
+struct TileOfRows {
+  static constexpr int kSteps = 8;
   const float* first;
-  const float* second;
 
   [[gnu::always_inline]] const float* at(int row, int64_t k) const {
-    return row < avx2::kTileRows ? first + k * avx2::kTileRows + row
-                                 : second + k * avx2::kTileRows + row - avx2::kTileRows;
+    return first + k * avx2::kTileRows + row;
   }
-  [[gnu::always_inline]] void advance(int64_t steps) {
-    first += steps * avx2::kTileRows, second += steps * avx2::kTileRows;
-  }
-  // From that row on: as many as are left of its tile, and the next one if it is the first of its tile.
-  [[gnu::always_inline]] TwoTiles from(int64_t row, int64_t depth) const {
-    const int64_t within = row % avx2::kTileRows, offset = (row - within) * depth + within;
-    return {first + offset, second + offset};
-  }
+  [[gnu::always_inline]] void advance(int64_t steps) { first += steps * avx2::kTileRows; }
+};
+
+// No rows to be fetched.
+struct NoRows {
   template <int kRows>
-  [[gnu::always_inline]] void fetch(int64_t k) const {
-#pragma clang loop unroll(full)
-    for (int i = 0; i < kRows; ++i) _mm_prefetch(first + k * kRows + i * kLanes, _MM_HINT_T0);
-  }
+  [[gnu::always_inline]] void fetch(int64_t) const {}
 };
 
 template <typename Arithmetic, int kRows, int kPanels, typename Rows>
@@ -79,11 +73,11 @@ template <typename Arithmetic, int kRows, int kPanels, typename Rows>
 }
 
 // See avx2::multiply_rows: the same sums in the same order.
-template <typename Arithmetic, int kRows, int kPanels, typename Rows>
+template <typename Arithmetic, int kRows, int kPanels, typename Rows, typename Next>
 [[gnu::always_inline]] inline void multiply_rows(Rows a, const float* b, int64_t b_stride, int64_t depth,
-                                                 float* c, int64_t c_stride, bool add, const Rows& next) {
+                                                 float* c, int64_t c_stride, bool add, const Next& next) {
   constexpr int64_t kLine = 16;  // values of a cache line
-  constexpr int kSteps = 4;
+  constexpr int kSteps = Rows::kSteps;
   __m512 sum[kRows][kPanels];
 #pragma clang loop unroll(full)
   for (int r = 0; r < kRows; ++r) {
@@ -112,19 +106,17 @@ template <typename Arithmetic, int kRows, int kPanels, typename Rows>
   }
 }
 
-// All rows of up to two panels.
-template <typename Arithmetic, int kPanels, typename Rows>
-void multiply_panels(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int64_t depth, float* c,
-                     int64_t c_stride, bool add, avx2::Beside& beside) {
+// All rows of up to two panels, in pairs of bf16.
+template <int kPanels>
+void multiply_panels(int64_t rows, const FarRows& a, const float* b, int64_t b_stride, int64_t depth,
+                     float* c, int64_t c_stride, bool add) {
   int64_t row = 0;
   const auto tiles = [&]<int kRows>() {
     for (; rows - row >= kRows; row += kRows) {
-      beside.fetch_some();
-      const Rows x = a.from(row, depth);
       // The last tile's is the first of the next panels.
-      const Rows next = rows - row > kRows ? a.from(row + kRows, depth) : a;
-      multiply_rows<Arithmetic, kRows, kPanels>(x, b, b_stride, depth, c + row * c_stride, c_stride, add,
-                                                next);
+      const FarRows next = rows - row > kRows ? a.from(row + kRows) : a;
+      multiply_rows<DotOfPairs, kRows, kPanels>(a.from(row), b, b_stride, depth, c + row * c_stride, c_stride,
+                                                add, next);
     }
   };
   tiles.template operator()<kTileRows>();
@@ -133,18 +125,37 @@ void multiply_panels(int64_t rows, const Rows& a, const float* b, int64_t b_stri
   tiles.template operator()<1>();
 }
 
-template <typename Arithmetic, typename Rows>
-void multiply(int64_t rows, const Rows& a, const float* b, int64_t b_stride, int64_t panels, int64_t depth,
-              float* c, int64_t c_stride, bool add, avx2::Beside& beside) {
+// kRows rows with all panels, four at a time. The rows' slice (6 KB) stays in the first-level cache and the
+// panels come from the second: fewer loads a multiply-add than kTileRows rows of two panels take, which
+// matters where another program runs on the core's other thread.
+template <int kRows, typename Rows>
+void multiply_few(const Rows& a, const float* b, int64_t b_stride, int64_t panels, int64_t depth, float* c,
+                  int64_t c_stride, bool add, avx2::Beside& beside) {
   int64_t panel = 0;
-  for (; panel + 2 <= panels; panel += 2) {
-    multiply_panels<Arithmetic, 2>(rows, a, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
-                                   c_stride, add, beside);
-  }
-  if (panel < panels) {
-    multiply_panels<Arithmetic, 1>(rows, a, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
-                                   c_stride, add, beside);
-  }
+  const auto groups = [&]<int kPanels>() {
+    for (; panels - panel >= kPanels; panel += kPanels) {
+      beside.fetch_some();
+      multiply_rows<MultiplyAdd, kRows, kPanels>(a, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
+                                                 c_stride, add, NoRows{});
+    }
+  };
+  groups.template operator()<4>();
+  groups.template operator()<2>();
+  groups.template operator()<1>();
+}
+
+// `from(row)`: the rows from there on, of the same tile if they are in tiles.
+template <typename From>
+void multiply_floats(int64_t rows, const From& from, const float* b, int64_t b_stride, int64_t panels,
+                     int64_t depth, float* c, int64_t c_stride, bool add, avx2::Beside& beside) {
+  int64_t row = 0;
+  const auto some = [&]<int kRows>() {
+    for (; rows - row >= kRows; row += kRows)
+      multiply_few<kRows>(from(row), b, b_stride, panels, depth, c + row * c_stride, c_stride, add, beside);
+  };
+  some.template operator()<avx2::kTileRows>();
+  some.template operator()<3>();
+  some.template operator()<1>();
 }
 
 // Step by step what avx2::exp8 does, for x up to 88.
@@ -219,21 +230,31 @@ float weigh_scores(float* scores, int64_t keys, float scale, const float* bias, 
 }
 
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
-                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
-  avx2::Beside nothing;
-  multiply<MultiplyAdd>(rows, FarRows{a, a_stride}, b, b_stride, panels, depth, c, c_stride, add, nothing);
+                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
+                    avx2::Beside& beside) {
+  const FarRows left{a, a_stride};
+  const auto from = [&](int64_t row) { return left.from(row); };
+  multiply_floats(rows, from, b, b_stride, panels, depth, c, c_stride, add, beside);
 }
 
 void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride, int64_t panels,
                     int64_t depth, float* c, int64_t c_stride, bool add, avx2::Beside& beside) {
-  const TwoTiles left{tiles, tiles + avx2::kTileRows * depth};
-  multiply<MultiplyAdd>(rows, left, b, b_stride, panels, depth, c, c_stride, add, beside);
+  const auto from = [&](int64_t row) {
+    const int64_t within = row % avx2::kTileRows;
+    return TileOfRows{tiles + (row - within) * depth + within};
+  };
+  multiply_floats(rows, from, b, b_stride, panels, depth, c, c_stride, add, beside);
 }
 
 void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add) {
-  avx2::Beside nothing;
-  multiply<DotOfPairs>(rows, FarRows{a, a_stride}, b, b_stride, panels, depth, c, c_stride, add, nothing);
+  int64_t panel = 0;
+  for (; panel + 2 <= panels; panel += 2)
+    multiply_panels<2>(rows, {a, a_stride}, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
+                       c_stride, add);
+  if (panel < panels)
+    multiply_panels<1>(rows, {a, a_stride}, b + panel * b_stride, b_stride, depth, c + panel * kLanes,
+                       c_stride, add);
 }
 
 void add_and_gelu(float* sums, const float* bias, int64_t count) {

@@ -10,12 +10,14 @@ struct Beside;
 
 namespace wan::device::avx512 {
 
-// 24 accumulators, two columns of the packed operand and a broadcast of 32 registers.
+// Of pairs: 24 accumulators, two columns of the packed operand and a broadcast of 32 registers. Half as many
+// rows of floats meet four columns.
 constexpr int kTileRows = 12;
 
-// As avx2::multiply_block, and with the same bits.
+// As avx2::multiply_block, and with the same bits; copies nothing.
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
-                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add);
+                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
+                    avx2::Beside& beside);
 
 // As avx2::multiply_tiles, and with the same bits.
 void multiply_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride, int64_t panels,
