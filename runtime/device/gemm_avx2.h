@@ -102,6 +102,7 @@ static inline void multiply_values(int64_t rows, const float* a, int64_t a_strid
   }
 }
 
+// The same of rows in tiles.
 static inline void multiply_rows_in_tiles(int64_t rows, const float* tiles, const float* b, int64_t b_stride,
                                           int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
                                           Beside& beside) {

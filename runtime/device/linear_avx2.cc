@@ -29,7 +29,7 @@ avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
   int64_t soonest = std::numeric_limits<int64_t>::max();
   for (const int64_t columns : {avx2::kBlockColumns, avx2::kBlockColumns / 2}) {
     for (int64_t parts = (rows + kMostRows - 1) / kMostRows;; ++parts) {
-      const avx2::Blocks blocks{avx2::round_up((rows + parts - 1) / parts, avx512::kTileRows), columns};
+      const avx2::Blocks blocks{avx2::round_up((rows + parts - 1) / parts, avx2::kTileRows), columns};
       const int64_t time = time_of(blocks, rows, to.out);
       if (time < soonest) best = blocks, soonest = time;
       if (rows / (parts + 1) < kFewestRows) break;
@@ -46,7 +46,7 @@ avx2::Blocks blocks_of_pairs(const LinearArguments& to, int64_t rows) {
   const int64_t wanted = kTasksPerThread * at::get_num_threads();
   const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
   const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
-  return {avx2::round_up(share, avx512::kTileRows), kColumns};
+  return {avx2::round_up(share, avx512::kPairTileRows), kColumns};
 }
 
 }  // namespace
@@ -199,7 +199,7 @@ void multiply_tiles_of(const LinearArguments& to, const RowsOfMemory& x) {
   constexpr int64_t kMostFloats = 16 << 20;
   static thread_local avx2::Scratch memory;
   const int64_t turns = (tiled_size(to.rows, to.in) + kMostFloats - 1) / kMostFloats;
-  const int64_t share = avx2::round_up((to.rows + turns - 1) / turns, avx512::kTileRows);
+  const int64_t share = avx2::round_up((to.rows + turns - 1) / turns, avx2::kTileRows);
   float* copy = memory.get(share * to.in);
   for (int64_t first = 0; first < to.rows; first += share) {
     const int64_t rows = to.rows - first < share ? to.rows - first : share;

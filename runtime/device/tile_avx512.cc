@@ -119,14 +119,14 @@ void multiply_panels(int64_t rows, const FarRows& a, const float* b, int64_t b_s
                                                 add, next);
     }
   };
-  tiles.template operator()<kTileRows>();
+  tiles.template operator()<kPairTileRows>();
   tiles.template operator()<6>();
   tiles.template operator()<3>();
   tiles.template operator()<1>();
 }
 
 // kRows rows with all panels, four at a time. The rows' slice (6 KB) stays in the first-level cache and the
-// panels come from the second: fewer loads a multiply-add than kTileRows rows of two panels take, which
+// panels come from the second: fewer loads a multiply-add than twelve rows of two panels take, which
 // matters where another program runs on the core's other thread.
 template <int kRows, typename Rows>
 void multiply_few(const Rows& a, const float* b, int64_t b_stride, int64_t panels, int64_t depth, float* c,

@@ -10,9 +10,9 @@ struct Beside;
 
 namespace wan::device::avx512 {
 
-// Of pairs: 24 accumulators, two columns of the packed operand and a broadcast of 32 registers. Half as many
-// rows of floats meet four columns.
-constexpr int kTileRows = 12;
+// Rows of a register tile of pairs: 24 accumulators, two columns of the packed operand and a broadcast of 32
+// registers. Of floats avx2::kTileRows rows meet four columns.
+constexpr int kPairTileRows = 12;
 
 // As avx2::multiply_block, and with the same bits; copies nothing.
 void multiply_block(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
