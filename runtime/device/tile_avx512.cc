@@ -88,11 +88,14 @@ template <typename Arithmetic, int kRows, int kPanels, typename Rows, typename N
     }
   }
   int64_t k = 0;
-  for (; k + kSteps <= depth; k += kSteps, a.advance(kSteps), b += kSteps * kLanes) {
-    if (k % kLine == 0) next.template fetch<kRows>(k);
+  for (; k + kLine <= depth; k += kLine) {
+    next.template fetch<kRows>(k);
+#pragma clang loop unroll_count(1)
+    for (int64_t i = 0; i < kLine; i += kSteps, a.advance(kSteps), b += kSteps * kLanes) {
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kSteps; ++i)
-      multiply_step<Arithmetic, kRows, kPanels>(a, i, b + i * kLanes, b_stride, sum);
+      for (int step = 0; step < kSteps; ++step)
+        multiply_step<Arithmetic, kRows, kPanels>(a, step, b + step * kLanes, b_stride, sum);
+    }
   }
   for (; k < depth; ++k, a.advance(1), b += kLanes)
     multiply_step<Arithmetic, kRows, kPanels>(a, 0, b, b_stride, sum);
