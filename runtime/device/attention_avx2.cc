@@ -1,6 +1,5 @@
 // Attention in blocks of queries and keys with a running softmax: no score matrix of the whole length.
 
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -19,7 +18,7 @@ constexpr int64_t kQueries = 96, kKeys = 256;
 int64_t heads_at_once(const AttentionArguments& to) {
   constexpr int64_t kTasksPerThread = 16;
   const int64_t blocks = (to.queries + kQueries - 1) / kQueries;
-  const int64_t wanted = kTasksPerThread * at::get_num_threads();
+  const int64_t wanted = kTasksPerThread * parallel_threads();
   return std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, to.heads);
 }
 
@@ -177,8 +176,7 @@ void write_block(const AttentionArguments& to, int64_t head, int64_t first, int6
     for (int64_t r = 0; r < rows; ++r) write_row(to, head, first + r, result + r * width, 1 / sums[r]);
   } else {
     for (int64_t r = 0; r < rows; r += kTileRows)
-      write_tile(to, head, first + r, rows - r < kTileRows ? rows - r : kTileRows, result + r * width, width,
-                 sums + r);
+      write_tile(to, head, first + r, avx2::rows_of_tile(rows, r), result + r * width, width, sums + r);
   }
 }
 
@@ -237,8 +235,7 @@ void attend_block(const AttentionArguments& to, int64_t head, int64_t first, int
   constexpr bool kInTiles = Kind::kValues == Values::kFloat;
   if constexpr (kInTiles)
     for (int64_t r = 0; r < rows; r += avx2::kTileRows)
-      avx2::interleave_rows(q + r * q_stride, q_stride,
-                            rows - r < avx2::kTileRows ? rows - r : avx2::kTileRows, depth,
+      avx2::interleave_rows(q + r * q_stride, q_stride, avx2::rows_of_tile(rows, r), depth,
                             tiles + r * depth);
   for (int64_t key = 0; key < to.keys; key += kKeys) {
     const int64_t count = to.keys - key < kKeys ? to.keys - key : kKeys;

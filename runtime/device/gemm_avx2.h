@@ -55,8 +55,6 @@ class Scratch {
 // KB, while of the block one panel after the other goes through the first-level one.
 constexpr int64_t kCacheRows = 96;
 
-static inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 // Columns of a packed block.
 constexpr int64_t kBlockColumns = 256;
 

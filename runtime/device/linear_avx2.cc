@@ -1,6 +1,5 @@
 // Rows times a weight, with what follows it done while the sums are in the cache.
 
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <limits>
 #include <type_traits>
@@ -15,7 +14,7 @@ namespace {
 // weight, which takes as long as some rows, and reads its rows, which takes as long as some columns.
 int64_t time_of(const avx2::Blocks& blocks, int64_t rows, int64_t columns) {
   constexpr int64_t kPacking = 16, kReading = 4;
-  const int64_t threads = at::get_num_threads();
+  const int64_t threads = parallel_threads();
   const int64_t tasks =
       (rows + blocks.rows - 1) / blocks.rows * ((columns + blocks.columns - 1) / blocks.columns);
   return (tasks + threads - 1) / threads * (blocks.rows + kPacking) * (blocks.columns + kReading);
@@ -43,7 +42,7 @@ avx2::Blocks blocks_of_pairs(const LinearArguments& to, int64_t rows) {
   constexpr int64_t kColumns = avx2::kBlockColumns / 2, kTasksPerThread = 4, kFewestRows = 192,
                     kMostRows = 1536;
   const int64_t column_blocks = (to.out + kColumns - 1) / kColumns;
-  const int64_t wanted = kTasksPerThread * at::get_num_threads();
+  const int64_t wanted = kTasksPerThread * parallel_threads();
   const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
   const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
   return {avx2::round_up(share, avx512::kPairTileRows), kColumns};
@@ -95,7 +94,7 @@ void finish_tiles(const LinearArguments& to, int64_t row, int64_t rows, int64_t 
   constexpr int64_t kTile = avx2::kTileRows * avx2::kBlockDepth;  // one tile ahead is fetched
   const avx2::TilePlaces places = avx2::places_of(to.rows, to.out);
   for (int64_t at = 0; at < rows; at += avx2::kTileRows) {
-    const int64_t here = rows - at < avx2::kTileRows ? rows - at : avx2::kTileRows;
+    const int64_t here = avx2::rows_of_tile(rows, at);
     for (int64_t i = 0; i < count; i += 8) {
       __m256 values[8] = {};
       for (int64_t r = 0; r < here; ++r)
@@ -142,11 +141,10 @@ struct RowsInTiles : avx2::TilePlaces {
 void copy_to_tiles(const RowsOfMemory& from, int64_t first_row, int64_t count, const avx2::TilePlaces& to,
                    float* out) {
   parallel_tasks((count + avx2::kTileRows - 1) / avx2::kTileRows, [&](int64_t at) {
-    const int64_t row = at * avx2::kTileRows, left = count - row;
+    const int64_t row = at * avx2::kTileRows;
     for (int64_t slice = 0; slice < to.slices(); ++slice)
       avx2::interleave_rows(from.left(slice, first_row + row).first, from.stride,
-                            left < avx2::kTileRows ? left : avx2::kTileRows, to.depth(slice),
-                            out + to.tile(slice, row));
+                            avx2::rows_of_tile(count, row), to.depth(slice), out + to.tile(slice, row));
   });
 }
 

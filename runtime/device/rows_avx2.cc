@@ -74,7 +74,7 @@ void norm_row(const LayerNormArguments& to, int64_t row) {
 // The rows of one tile, into it.
 void norm_tile(const LayerNormArguments& to, int64_t first) {
   const avx2::TilePlaces places = avx2::places_of(to.rows, to.dim);
-  const int64_t rows = to.rows - first < avx2::kTileRows ? to.rows - first : avx2::kTileRows;
+  const int64_t rows = avx2::rows_of_tile(to.rows, first);
   Moments of[avx2::kTileRows];
   for (int64_t r = 0; r < rows; ++r) of[r] = moments(to, first + r);
   for (int64_t i = 0; i < to.dim; i += 8) {

@@ -8,6 +8,13 @@
 
 namespace wan::device::avx2 {
 
+inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// How many of `rows` are in the tile that begins with `first`.
+inline int64_t rows_of_tile(int64_t rows, int64_t first) {
+  return rows - first < kTileRows ? rows - first : kTileRows;
+}
+
 // As much of the depth as is packed at a time.
 constexpr int64_t kBlockDepth = 256;
 
@@ -36,9 +43,7 @@ struct TilePlaces : Slices {
   }
 };
 
-inline TilePlaces places_of(int64_t rows, int64_t dim) {
-  return {{dim}, (rows + kTileRows - 1) / kTileRows * kTileRows};
-}
+inline TilePlaces places_of(int64_t rows, int64_t dim) { return {{dim}, round_up(rows, kTileRows)}; }
 
 }  // namespace wan::device::avx2
 

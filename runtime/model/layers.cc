@@ -62,7 +62,8 @@ bool own_weight(const Linear& layer) {
 
 // Whether they multiply rows `x`, which are in the layer's type, with it.
 bool own_product_of(const Linear& layer, const at::Tensor& x) {
-  if (!own_weight(layer) || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1) return false;
+  if (!own_weight(layer) || !x.is_cpu() || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1)
+    return false;
   if (layer.compute == at::kFloat) return true;
   return device::kernel_set().bf16 && layer.compute == at::kBFloat16 &&
          layer.weight.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && x.stride(0) % 2 == 0;
@@ -187,6 +188,12 @@ bool own_norm(const at::Tensor& x) { return own_rows(x) && x.is_contiguous(); }
 
 at::ScalarType type_of(Readers readers) { return (*readers.begin())->compute; }
 
+Rows own_layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
+                        const at::Tensor& bias, bool one_plus) {
+  const device::RowLayout layout = layout_for(readers, x.size(0));
+  return in_type_of(**readers.begin(), own_layer_norm(x, eps, weight, bias, one_plus, layout));
+}
+
 }  // namespace
 
 at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias) {
@@ -199,18 +206,14 @@ at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight,
 Rows layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
                     const at::Tensor& bias) {
   if (!own_norm(x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
-  const device::RowLayout layout = layout_for(readers, x.size(0));
-  const Rows out = own_layer_norm(x, eps, weight, bias, /*one_plus=*/false, layout);
-  return in_type_of(**readers.begin(), out);
+  return own_layer_norm_for(readers, x, eps, weight, bias, /*one_plus=*/false);
 }
 
 Rows modulated_norm_for(Readers readers, const at::Tensor& x, double eps, const Modulation& modulation) {
   // In one pass: the norm's own weight and bias are free.
   if (!own_norm(x))
     return layer_norm(x, eps, at::add(modulation.scale, 1), modulation.shift).to(type_of(readers));
-  const device::RowLayout layout = layout_for(readers, x.size(0));
-  const Rows out = own_layer_norm(x, eps, modulation.scale, modulation.shift, /*one_plus=*/true, layout);
-  return in_type_of(**readers.begin(), out);
+  return own_layer_norm_for(readers, x, eps, modulation.scale, modulation.shift, /*one_plus=*/true);
 }
 
 at::Tensor gelu_erf(const at::Tensor& x) { return at::gelu(x, "none"); }
