@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/device/cgroup.h"
+#include "runtime/device/recycling.h"
 
 namespace wan::device {
 namespace {
@@ -36,9 +37,15 @@ constexpr int kUsualMaps = 65'536, kUsualTrim = 2 * kUsual;
 
 }  // namespace
 
-FrugalAllocations::FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kFrugal); }
+FrugalAllocations::FrugalAllocations() {
+  ::mallopt(M_MMAP_THRESHOLD, kFrugal);
+  RecyclingAllocator::installed().start();
+}
 
-FrugalAllocations::~FrugalAllocations() { ::mallopt(M_MMAP_THRESHOLD, kUsual); }
+FrugalAllocations::~FrugalAllocations() {
+  RecyclingAllocator::installed().stop();
+  ::mallopt(M_MMAP_THRESHOLD, kUsual);
+}
 
 KeptAllocations::KeptAllocations() {
   ::mallopt(M_MMAP_MAX, 0);

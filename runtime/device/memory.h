@@ -16,10 +16,10 @@ namespace wan::device {
 // Bytes of a CUDA device; nothing for the CPU, or where the CUDA runtime does not say.
 [[nodiscard]] std::optional<int64_t> device_memory(const c10::Device& device);
 
-// While it lives, freed tensors of half a megabyte or more go back to the system at once. Otherwise the C
-// library keeps them for the next ones, and where tensors of many sizes live for different times the holes
-// between them come to a third of all: measured on the VAE at 256x256, 1,058 MiB against 686, for 10 % more
-// time.
+// While it lives, freed tensors of half a megabyte or more go back to the system, or to the next of the same
+// size where that makes the process no larger (recycling.h). Otherwise the C library keeps them for the next
+// ones, and where tensors of many sizes live for different times the holes between them come to a third of
+// all: measured on the VAE at 256x256, 1,058 MiB against 686.
 class FrugalAllocations {
  public:
   FrugalAllocations();

@@ -1,5 +1,7 @@
 #include "runtime/device/memory.h"
 
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -15,6 +17,17 @@ int64_t minor_faults() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return usage.ru_minflt;
+}
+
+// Bytes of memory that this process has for itself.
+int64_t resident() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kilobytes = 0;
+  while (status >> word && word != "RssAnon:") {
+  }
+  status >> kilobytes;
+  return kilobytes * 1024;
 }
 
 class HostMemory : public ::testing::Test {
@@ -79,6 +92,46 @@ TEST(KeptAllocations, GoBackToTheSystemWhenTheyAreOver) {
     const KeptAllocations kept;
   }
   EXPECT_GE(faults_of_the_second_time(), 32);  // of 2 MiB at most
+}
+
+at::Tensor large(int64_t megabytes) { return at::empty({megabytes << 20}, at::TensorOptions(at::kByte)); }
+
+TEST(FrugalAllocations, GiveTheNextTensorOfTheSameSizeWhatTheLastHad) {
+  const FrugalAllocations frugal;
+  const void* const first = large(8).data_ptr();
+  EXPECT_EQ(large(8).data_ptr(), first);
+}
+
+TEST(FrugalAllocations, AreNeverMoreThanWhatWasOnceInUse) {
+  const FrugalAllocations frugal;
+  {
+    const at::Tensor some = large(8), more = large(8);
+  }
+  const int64_t before = resident();
+  for (int64_t size = 9; size <= 16; ++size) large(size).fill_(1);  // one size after the other is kept
+  EXPECT_LE(resident() - before, 17 << 20);
+}
+
+TEST(FrugalAllocations, GoBackToTheSystemWhenTheyAreOver) {
+  int64_t during = 0;
+  {
+    const FrugalAllocations frugal;
+    large(64).fill_(1);
+    during = resident();
+  }
+  EXPECT_LE(resident(), during - (60 << 20));
+}
+
+TEST(FrugalAllocations, MayBeFreedWhenTheyAreOver) {
+  at::Tensor late;
+  {
+    const FrugalAllocations frugal;
+    late = large(8).fill_(3);
+  }
+  EXPECT_EQ(late[1 << 20].item<int>(), 3);
+  const int64_t before = resident();
+  late = at::Tensor();
+  EXPECT_LE(resident(), before - (7 << 20));
 }
 
 TEST(DeviceMemory, IsNotAskedOfACpu) { EXPECT_EQ(device_memory(c10::kCPU), std::nullopt); }
