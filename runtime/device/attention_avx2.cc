@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "runtime/device/gemm_avx2.h"
+#include "runtime/device/narrow_rows_avx2.h"
 
 namespace wan::device {
 namespace {
@@ -145,12 +146,10 @@ const float* addend(const AttentionArguments& to, int64_t row, int64_t column) {
 }
 
 void write_row(const AttentionArguments& to, int64_t head, int64_t row, const float* result, float inverse) {
-  float* out = to.out + row * to.out_stride + head * to.head_dim;
-  for (int64_t i = 0; i < to.head_dim; i += 8) {
-    const __m256 values = _mm256_loadu_ps(result + i);
-    const float* add = addend(to, row, head * to.head_dim + i);
-    avx2::store_first(out + i, finish8(values, inverse, add, to.head_dim - i), to.head_dim - i);
-  }
+  const int64_t first = head * to.head_dim;
+  avx2::write_row(to.out, to.out_stored, row * to.out_stride + first, to.head_dim, [&](int64_t i) {
+    return finish8(_mm256_loadu_ps(result + i), inverse, addend(to, row, first + i), to.head_dim - i);
+  });
 }
 
 // Rows of one tile.
@@ -163,7 +162,7 @@ void write_tile(const AttentionArguments& to, int64_t head, int64_t row, int64_t
     for (int64_t r = 0; r < rows; ++r)
       values[r] =
           finish8(_mm256_loadu_ps(result + r * width + i), 1 / sums[r], addend(to, row + r, column), 8);
-    avx2::store_columns(values, 8, to.out + places.column(row, column));
+    avx2::store_columns(values, 8, static_cast<float*>(to.out) + places.column(row, column));
   }
 }
 

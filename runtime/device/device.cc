@@ -62,6 +62,14 @@ Result<c10::Device> load_cuda() {
   return c10::Device(c10::kCUDA, 0);
 }
 
+const char* own_kernels_name() {
+  switch (kernel_set().bf16_unit) {
+    case Bf16Unit::kNone: return kOwnKernels;
+    case Bf16Unit::kAvx512: return kOwnBf16Kernels;
+    case Bf16Unit::kAmx: return kOwnAmxKernels;
+  }
+}
+
 Result<c10::Device> choose(const std::string& name) {
   if (name == "cpu") return c10::Device(c10::kCPU);
   if (name == "cuda") return load_cuda();
@@ -97,8 +105,7 @@ Result<Device> choose_device(const std::string& name, int threads) {
   if (device.torch.is_cuda()) {
     device.plan.convolution = "cudnn";
   } else if (own_kernels()) {
-    device.plan.matrices = device.plan.attention = device.plan.convolution =
-        kernel_set().bf16 ? kOwnBf16Kernels : kOwnKernels;
+    device.plan.matrices = device.plan.attention = device.plan.convolution = own_kernels_name();
   }
   return device;
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "runtime/device/parallel.h"
+#include "runtime/device/tile_amx.h"
 #include "runtime/device/tile_avx2.h"
 #include "runtime/device/tile_avx512.h"
 #include "runtime/device/tiles_avx2.h"
@@ -88,11 +89,15 @@ template <Values kValues>
 static inline void multiply_values(int64_t rows, const float* a, int64_t a_stride, const float* b,
                                    int64_t b_stride, int64_t panels, int64_t depth, float* c,
                                    int64_t c_stride, bool add, Beside* beside = nullptr) {
-  if constexpr (kValues == Values::kPair) {
-    return avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
-  }
   Beside nothing;
   if (beside == nullptr) beside = &nothing;
+  if constexpr (kValues == Values::kPair) {
+    if (kernel_set().bf16_unit == Bf16Unit::kAmx)
+      amx::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add, *beside);
+    else
+      avx512::multiply_pairs(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add);
+    return;
+  }
   if (kernel_set().registers == Registers::kAvx512) {
     avx512::multiply_block(rows, a, a_stride, b, b_stride, panels, depth, c, c_stride, add, *beside);
   } else {

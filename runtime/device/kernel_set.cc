@@ -4,6 +4,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace wan::device {
 
@@ -11,11 +15,22 @@ namespace wan::device {
 
 namespace {
 
-// Bits 24 and 22 of leaf 7's EDX (Intel SDM, CPUID). Whether the system lets it be used, ATen asks.
+// The tiles' 8 KB of state are switched on for a process that asks (Linux,
+// Documentation/arch/x86/xstate.rst).
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kArchReqXcompPerm = 0x1023, kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kArchReqXcompPerm, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+// Bits 24 and 22 of leaf 7's EDX (Intel SDM, CPUID).
 bool has_amx_bf16() {
   constexpr unsigned kAmxTile = 1u << 24, kAmxBf16 = 1u << 22;
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAmxTile) && (d & kAmxBf16);
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAmxTile) && (d & kAmxBf16) && may_use_tiles();
 }
 
 }  // namespace
@@ -28,7 +43,7 @@ CpuFeatures cpu_features() {
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   cpu.avx512_bf16 = cpu.avx512 && __builtin_cpu_supports("avx512bf16");
   cpu.fast_avx512_bf16 = cpu.avx512_bf16 && __builtin_cpu_is("amd");
-  cpu.amx_bf16 = has_amx_bf16();
+  cpu.amx_bf16 = cpu.avx512_bf16 && has_amx_bf16();
   return cpu;
 }
 
@@ -39,25 +54,35 @@ CpuFeatures cpu_features() { return {}; }
 #endif
 
 Result<KernelSet> choose_kernels(std::string_view asked, const CpuFeatures& cpu) {
-  const auto lacks = [&](const char* what) {
-    return fail(failed_precondition("WAN_KERNELS: '" + std::string(asked) + "' needs " + what +
-                                    ", which this processor lacks; allowed here: aten" +
-                                    (cpu.avx2 ? ", avx2" : "") + ", or leave it unset"));
+  struct Choice {
+    std::string_view name;
+    bool possible;
+    const char* lacks;
+    KernelSet kernels;
   };
-  const KernelSet wide{Registers::kAvx512, cpu.avx512_bf16 && !cpu.amx_bf16};
-  if (asked == "aten") return KernelSet{};
-  if (asked == "avx2") return cpu.avx2 ? Result<KernelSet>(KernelSet{Registers::kAvx2}) : lacks("AVX2");
-  if (asked == "avx512") return cpu.avx512 ? Result<KernelSet>(wide) : lacks("AVX-512");
-  if (!asked.empty()) {
-    return fail(invalid_argument("WAN_KERNELS: '" + std::string(asked) +
-                                 "' is not allowed; allowed: aten, avx2, avx512, or leave it unset"));
+  const Bf16Unit pairs = cpu.avx512_bf16 ? Bf16Unit::kAvx512 : Bf16Unit::kNone;
+  const Choice choices[] = {{"amx", cpu.amx_bf16, "AMX", {Registers::kAvx512, Bf16Unit::kAmx}},
+                            {"avx512", cpu.avx512, "AVX-512", {Registers::kAvx512, pairs}},
+                            {"avx2", cpu.avx2, "AVX2", {Registers::kAvx2}},
+                            {"aten", true, "", {}}};
+  std::string allowed;
+  for (const Choice& choice : choices) {
+    if (choice.possible && (asked.empty() || asked == choice.name)) return choice.kernels;
+    if (choice.possible) allowed.insert(0, std::string(choice.name) + ", ");
   }
-  if (cpu.avx512) return wide;
-  return KernelSet{cpu.avx2 ? Registers::kAvx2 : Registers::kAten};
+  for (const Choice& choice : choices) {
+    if (asked == choice.name)
+      return fail(failed_precondition("WAN_KERNELS: '" + std::string(asked) + "' needs " + choice.lacks +
+                                      ", which this processor or its system lacks; allowed here: " + allowed +
+                                      "or leave it unset"));
+  }
+  return fail(invalid_argument("WAN_KERNELS: '" + std::string(asked) +
+                               "' is not allowed; allowed: aten, avx2, avx512, amx, or leave it unset"));
 }
 
 bool is_good_at_bf16(const KernelSet& kernels, const CpuFeatures& cpu) {
-  return cpu.amx_bf16 || (kernels.bf16 && cpu.fast_avx512_bf16);
+  // ATen's libraries use a matrix unit too.
+  return cpu.amx_bf16 || (kernels.bf16() && cpu.fast_avx512_bf16);
 }
 
 }  // namespace wan::device

@@ -17,7 +17,8 @@ namespace wan::device {
 [[nodiscard]] inline bool own_kernels() { return kernel_set().registers != Registers::kAten; }
 
 // In the numerics plan; to be counted up with every change of a kernel that changes a bit of a result.
-inline constexpr const char *kOwnKernels = "own-3", *kOwnBf16Kernels = "own-3-bf16-1";
+inline constexpr const char *kOwnKernels = "own-3", *kOwnBf16Kernels = "own-3-bf16-1",
+                            *kOwnAmxKernels = "own-3-amx-1";
 
 enum class Stored { kFloat, kBFloat16, kHalf };
 
@@ -30,7 +31,7 @@ enum class RowLayout { kRows, kTiles };
 
 // y = x w^T + bias, then GELU (tanh form) if asked for, then residual + gate * that if there is a residual.
 // Rows are contiguous; y may be the residual. Strides are not used where there are tiles.
-// fp32 rows: a narrower weight is widened a block at a time. bf16 rows (only where kernel_set().bf16): the
+// fp32 rows: a narrower weight is widened a block at a time. bf16 rows (only where kernel_set().bf16()): the
 // weight is bf16 too, and so are the factors of every product; `in` and `x_stride` are even.
 struct LinearArguments {
   int64_t rows = 0, in = 0, out = 0;
@@ -46,7 +47,7 @@ struct LinearArguments {
   int64_t residual_stride = 0;
   const float* gate = nullptr;            // [out] or none: ones
   void* y = nullptr;                      // [rows, out]
-  Stored y_stored = Stored::kFloat;       // or kBFloat16, without a residual and where kernel_set().bf16
+  Stored y_stored = Stored::kFloat;       // or kBFloat16, without a residual and where kernel_set().bf16()
   RowLayout y_layout = RowLayout::kRows;  // in tiles without a residual
   int64_t y_stride = 0;
 };
@@ -61,7 +62,8 @@ struct LayerNormArguments {
   const float* weight = nullptr;
   const float* bias = nullptr;
   bool one_plus = false;
-  float* out = nullptr;
+  void* out = nullptr;
+  Stored out_stored = Stored::kFloat;  // or kBFloat16, in rows and where kernel_set().bf16()
   RowLayout out_layout = RowLayout::kRows;
 };
 void layer_norm(const LayerNormArguments& arguments);
@@ -73,15 +75,16 @@ struct RmsNormArguments {
   const float* x = nullptr;
   const float* weight = nullptr;
   double eps = 0;
-  const float* rotary = nullptr;  // [rows, head_dim] or none
-  float* out = nullptr;           // may be x
+  const float* rotary = nullptr;       // [rows, head_dim] or none
+  void* out = nullptr;                 // may be x
+  Stored out_stored = Stored::kFloat;  // or kBFloat16, where kernel_set().bf16()
 };
 void rms_norm_rotate(const RmsNormArguments& arguments);
 
 // Per head: out = softmax(scale * q k^T + bias) v. A head's columns lie side by side in a row; `_stride` is
-// from row to row. With q, k and v in bf16 (only where kernel_set().bf16; then head_dim and strides are even)
-// the softmax's weights are rounded to bf16 too before they meet v.
-// `out` can be in tiles if head_dim is a multiple of eight.
+// from row to row. With q, k and v in bf16 (only where kernel_set().bf16(); then head_dim and strides are
+// even) the softmax's weights are rounded to bf16 too before they meet v. `out` can be in tiles if head_dim
+// is a multiple of eight.
 struct AttentionArguments {
   int64_t heads = 0, head_dim = 0, queries = 0, keys = 0;
   Stored stored = Stored::kFloat;  // q, k and v: kFloat or kBFloat16
@@ -95,7 +98,8 @@ struct AttentionArguments {
   const float* bias = nullptr;  // [keys] or none
   const float* add = nullptr;   // [queries, heads * head_dim] or none: added; may be `out`
   int64_t add_stride = 0;
-  float* out = nullptr;
+  void* out = nullptr;
+  Stored out_stored = Stored::kFloat;  // or kBFloat16, in rows and where kernel_set().bf16()
   RowLayout out_layout = RowLayout::kRows;
   int64_t out_stride = 0;
 };

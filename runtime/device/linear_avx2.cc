@@ -10,26 +10,33 @@ namespace wan::device {
 
 namespace {
 
-// How long the threads work on tasks of that size: they take so many turns; each task packs its part of the
-// weight, which takes as long as some rows, and reads its rows, which takes as long as some columns.
-int64_t time_of(const avx2::Blocks& blocks, int64_t rows, int64_t columns) {
-  constexpr int64_t kPacking = 16, kReading = 4;
+// What a size of a task is judged by.
+struct Costs {
+  int64_t packing;    // of a task's part of the weight, as long as so many rows take
+  int64_t reading;    // of its rows, as long as so many columns take
+  int64_t most_rows;  // whose sums stay in a cache
+  int64_t tile_rows;
+};
+constexpr Costs kOfFloats{16, 4, 1024, avx2::kTileRows}, kOfMatrixUnit{48, 4, 512, amx::kTileRows};
+
+// How long the threads work on tasks of that size: they take so many turns.
+int64_t time_of(const Costs& costs, const avx2::Blocks& blocks, int64_t rows, int64_t columns) {
   const int64_t threads = parallel_threads();
   const int64_t tasks =
       (rows + blocks.rows - 1) / blocks.rows * ((columns + blocks.columns - 1) / blocks.columns);
-  return (tasks + threads - 1) / threads * (blocks.rows + kPacking) * (blocks.columns + kReading);
+  return (tasks + threads - 1) / threads * (blocks.rows + costs.packing) * (blocks.columns + costs.reading);
 }
 
-// The size of a task that lets all threads end soonest. Not more rows than whose sums stay in the last cache.
-avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
-  constexpr int64_t kFewestRows = 48, kMostRows = 1024;
+// The size of a task that lets all threads end soonest.
+avx2::Blocks blocks_of(const Costs& costs, int64_t rows, int64_t columns) {
+  constexpr int64_t kFewestRows = 48;
   rows = std::max<int64_t>(1, rows);
   avx2::Blocks best{};
   int64_t soonest = std::numeric_limits<int64_t>::max();
-  for (const int64_t columns : {avx2::kBlockColumns, avx2::kBlockColumns / 2}) {
-    for (int64_t parts = (rows + kMostRows - 1) / kMostRows;; ++parts) {
-      const avx2::Blocks blocks{avx2::round_up((rows + parts - 1) / parts, avx2::kTileRows), columns};
-      const int64_t time = time_of(blocks, rows, to.out);
+  for (const int64_t some : {avx2::kBlockColumns, avx2::kBlockColumns / 2}) {
+    for (int64_t parts = (rows + costs.most_rows - 1) / costs.most_rows;; ++parts) {
+      const avx2::Blocks blocks{avx2::round_up((rows + parts - 1) / parts, costs.tile_rows), some};
+      const int64_t time = time_of(costs, blocks, rows, columns);
       if (time < soonest) best = blocks, soonest = time;
       if (rows / (parts + 1) < kFewestRows) break;
     }
@@ -37,8 +44,9 @@ avx2::Blocks blocks_of(const LinearArguments& to, int64_t rows) {
   return best;
 }
 
-// The same for pairs of bf16, as it was found best where there is 1 MB of second-level cache.
+// The same for pairs of bf16 by AVX-512, as it was found best where there is 1 MB of second-level cache.
 avx2::Blocks blocks_of_pairs(const LinearArguments& to, int64_t rows) {
+  if (kernel_set().bf16_unit == Bf16Unit::kAmx) return blocks_of(kOfMatrixUnit, rows, to.out);
   constexpr int64_t kColumns = avx2::kBlockColumns / 2, kTasksPerThread = 4, kFewestRows = 192,
                     kMostRows = 1536;
   const int64_t column_blocks = (to.out + kColumns - 1) / kColumns;
@@ -69,23 +77,29 @@ namespace {
   return value;
 }
 
-// One row's columns. `sums` may be written to.
-void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, float* sums) {
+// One row's columns.
+void finish_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count, const float* sums) {
   constexpr int64_t kLine = 16, kAhead = 2;  // rows that will be needed soon are fetched
-  const bool halve = to.y_stored == Stored::kBFloat16;
-  const int64_t place = row * to.y_stride + first;
-  float* y = halve ? sums : static_cast<float*>(to.y) + place;
+  float* y = static_cast<float*>(to.y) + row * to.y_stride + first;
   const float* residual = to.residual ? to.residual + row * to.residual_stride + first : nullptr;
   for (int64_t i = 0; i < count; i += 8) {
     if (i % kLine == 0) {
-      if (!halve) _mm_prefetch(y + kAhead * to.y_stride + i, _MM_HINT_T0);
+      _mm_prefetch(y + kAhead * to.y_stride + i, _MM_HINT_T0);
       if (residual) _mm_prefetch(residual + kAhead * to.residual_stride + i, _MM_HINT_T0);
     }
     const __m256 value = _mm256_loadu_ps(sums + i);  // padded to whole panels
     avx2::store_first(y + i, finish8(to, value, first + i, count - i, residual ? residual + i : nullptr),
                       count - i);
   }
-  if (halve) avx512::narrow(sums, count, static_cast<uint16_t*>(to.y) + place);
+}
+
+// The same in bf16.
+void finish_narrow_row(const LinearArguments& to, int64_t row, int64_t first, int64_t count,
+                       const float* sums) {
+  constexpr int64_t kLine = 32, kAhead = 4;
+  uint16_t* y = static_cast<uint16_t*>(to.y) + row * to.y_stride + first;
+  for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(y + kAhead * to.y_stride + i, 1);
+  avx512::finish_narrow(sums, to.bias ? to.bias + first : nullptr, to.gelu, count, y);
 }
 
 // The same columns of `rows` rows, the first of which begins a tile, into tiles.
@@ -110,6 +124,10 @@ void finish_tiles(const LinearArguments& to, int64_t row, int64_t rows, int64_t 
 // What follows the sums of a block. They may be written to.
 void finish(LinearArguments to, int64_t row, int64_t rows, int64_t first, int64_t count, float* sums,
             int64_t stride) {
+  if (to.y_stored == Stored::kBFloat16) {
+    for (int64_t r = 0; r < rows; ++r) finish_narrow_row(to, row + r, first, count, sums + r * stride);
+    return;
+  }
   if (to.gelu && kernel_set().registers == Registers::kAvx512) {
     for (int64_t r = 0; r < rows; ++r)
       avx512::add_and_gelu(sums + r * stride, to.bias ? to.bias + first : nullptr, count);
@@ -167,8 +185,14 @@ struct WeightRows : Left {
     float* panels = memory.get(deep * (count + kTileColumns));
     for (int64_t column = 0; column < count; column += kTileColumns) {
       const int64_t width = count - column < kTileColumns ? count - column : kTileColumns;
-      avx2::pack_panel(weight + (first_column + column) * in + first(slice), in, width, deep,
-                       panels + column * deep);
+      const Element* rows = weight + (first_column + column) * in + first(slice);
+      if constexpr (kValues == avx2::Values::kPair) {
+        if (width == kTileColumns && deep % kTileColumns == 0) {
+          avx512::pack_panel_of_pairs(reinterpret_cast<const float*>(rows), in, deep, panels + column * deep);
+          continue;
+        }
+      }
+      avx2::pack_panel(rows, in, width, deep, panels + column * deep);
     }
     return {panels, deep * kTileColumns};
   }
@@ -178,7 +202,7 @@ struct WeightRows : Left {
 template <typename Element, typename Left>
 void multiply_rows_from(const LinearArguments& to, int64_t first_row, int64_t rows, const Left& left) {
   constexpr bool kPairs = kValuesOf<Element> == avx2::Values::kPair;
-  avx2::multiply(rows, to.out, kPairs ? blocks_of_pairs(to, rows) : blocks_of(to, rows),
+  avx2::multiply(rows, to.out, kPairs ? blocks_of_pairs(to, rows) : blocks_of(kOfFloats, rows, to.out),
                  WeightRows<Element, Left>{left, static_cast<const Element*>(to.weight)},
                  [&](int64_t row, int64_t count, int64_t column, int64_t columns, float* sums,
                      int64_t stride) { finish(to, first_row + row, count, column, columns, sums, stride); });

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "runtime/device/narrow_rows_avx2.h"
 #include "runtime/device/parallel.h"
 #include "runtime/device/tiles_avx2.h"
 
@@ -67,8 +68,8 @@ Moments moments(const LayerNormArguments& to, int64_t row) {
 
 void norm_row(const LayerNormArguments& to, int64_t row) {
   const Moments of = moments(to, row);
-  float* out = to.out + row * to.dim;
-  for (int64_t i = 0; i < to.dim; i += 8) avx2::store_first(out + i, norm8(to, of, row, i), to.dim - i);
+  avx2::write_row(to.out, to.out_stored, row * to.dim, to.dim,
+                  [&](int64_t i) { return norm8(to, of, row, i); });
 }
 
 // The rows of one tile, into it.
@@ -80,7 +81,7 @@ void norm_tile(const LayerNormArguments& to, int64_t first) {
   for (int64_t i = 0; i < to.dim; i += 8) {
     __m256 values[8] = {};
     for (int64_t r = 0; r < rows; ++r) values[r] = norm8(to, of[r], first + r, i);
-    avx2::store_columns(values, to.dim - i, to.out + places.column(first, i));
+    avx2::store_columns(values, to.dim - i, static_cast<float*>(to.out) + places.column(first, i));
   }
 }
 
@@ -93,19 +94,17 @@ void norm_tile(const LayerNormArguments& to, int64_t first) {
 
 void rms_row(const RmsNormArguments& to, int64_t row) {
   const float* x = to.x + row * to.dim;
-  float* out = to.out + row * to.dim;
   const float squares = sum_row(x, to.dim, [](__m256 v) { return _mm256_mul_ps(v, v); });
   const double mean = static_cast<double>(squares) / static_cast<double>(to.dim);
   const __m256 inverse = _mm256_set1_ps(static_cast<float>(1 / std::sqrt(mean + to.eps)));
   const int64_t width = to.rotary ? to.head_dim : to.dim;
   for (int64_t head = 0; head < to.dim; head += width) {
-    for (int64_t i = 0; i < width; i += 8) {
+    avx2::write_row(to.out, to.out_stored, row * to.dim + head, width, [&](int64_t i) {
       const int64_t left = width - i;
       __m256 value = _mm256_mul_ps(avx2::load_first(x + head + i, left), inverse);
       value = _mm256_mul_ps(value, avx2::load_first(to.weight + head + i, left));
-      if (to.rotary) value = rotate8(value, avx2::load_first(to.rotary + row * to.head_dim + i, left));
-      avx2::store_first(out + head + i, value, left);
-    }
+      return to.rotary ? rotate8(value, avx2::load_first(to.rotary + row * to.head_dim + i, left)) : value;
+    });
   }
 }
 

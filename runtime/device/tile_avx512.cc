@@ -200,6 +200,46 @@ void multiply_floats(int64_t rows, const From& from, const float* b, int64_t b_s
   return bias ? _mm512_add_ps(score, _mm512_maskz_loadu_ps(inside, bias)) : score;
 }
 
+[[gnu::always_inline]] inline void store_narrow(uint16_t* out, __mmask16 inside, __m512 values) {
+  const auto halves = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values));
+  if (inside == 0xFFFF)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), halves);
+  else
+    _mm256_mask_storeu_epi16(out, inside, halves);
+}
+
+// Sixteen rows of sixteen to columns, in place.
+[[gnu::always_inline]] inline void transpose16(__m512 (&x)[kLanes]) {
+  __m512 t[kLanes];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < kLanes; i += 2) {
+    t[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < kLanes; i += 4) {
+    x[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    x[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
+    x[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    x[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+  // x[4 g + c] holds, of the rows 4 g to 4 g + 3, the columns c, 4 + c, 8 + c and 12 + c.
+#pragma clang loop unroll(full)
+  for (int c = 0; c < 4; ++c) {
+    t[c] = _mm512_shuffle_f32x4(x[c], x[4 + c], 0x88);
+    t[4 + c] = _mm512_shuffle_f32x4(x[c], x[4 + c], 0xDD);
+    t[8 + c] = _mm512_shuffle_f32x4(x[8 + c], x[12 + c], 0x88);
+    t[12 + c] = _mm512_shuffle_f32x4(x[8 + c], x[12 + c], 0xDD);
+  }
+#pragma clang loop unroll(full)
+  for (int c = 0; c < 4; ++c) {
+    x[c] = _mm512_shuffle_f32x4(t[c], t[8 + c], 0x88);
+    x[4 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0x88);
+    x[8 + c] = _mm512_shuffle_f32x4(t[c], t[8 + c], 0xDD);
+    x[12 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0xDD);
+  }
+}
+
 // `step(i, lanes that are there)` for every sixteen.
 template <typename Step>
 [[gnu::always_inline]] inline void for_lanes(int64_t count, const Step& step) {
@@ -268,11 +308,28 @@ void add_and_gelu(float* sums, const float* bias, int64_t count) {
   }
 }
 
+void finish_narrow(const float* sums, const float* bias, bool gelu, int64_t count, uint16_t* out) {
+  for_lanes(count, [&](int64_t i, __mmask16 inside) {
+    __m512 value = _mm512_loadu_ps(sums + i);
+    if (bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(inside, bias + i));
+    store_narrow(out + i, inside, gelu ? gelu16(value) : value);
+  });
+}
+
 void narrow(const float* x, int64_t count, uint16_t* out) {
-  for (int64_t i = 0; i < count; i += kLanes) {
-    const __mmask16 inside = first_lanes(count - i);
-    const __m256bh halves = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(inside, x + i));
-    _mm256_mask_storeu_epi16(out + i, inside, reinterpret_cast<__m256i>(halves));
+  for_lanes(count, [&](int64_t i, __mmask16 inside) {
+    store_narrow(out + i, inside, _mm512_maskz_loadu_ps(inside, x + i));
+  });
+}
+
+void pack_panel_of_pairs(const float* rows, int64_t stride, int64_t depth, float* out) {
+  for (int64_t k = 0; k < depth; k += kLanes, out += kLanes * kLanes) {
+    __m512 square[kLanes];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kLanes; ++r) square[r] = _mm512_loadu_ps(rows + r * stride + k);
+    transpose16(square);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kLanes; ++r) _mm512_storeu_ps(out + r * kLanes, square[r]);
   }
 }
 

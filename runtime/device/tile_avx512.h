@@ -37,8 +37,14 @@ float weigh_scores(float* scores, int64_t keys, float scale, const float* bias, 
 // sums + bias (or none), then GELU as avx2::gelu8, in place; `sums` has whole sixteens.
 void add_and_gelu(float* sums, const float* bias, int64_t count);
 
+// sums + bias (or none), then GELU if asked for, to bf16; `sums` has whole sixteens.
+void finish_narrow(const float* sums, const float* bias, bool gelu, int64_t count, uint16_t* out);
+
 // fp32 to bf16, to the nearest, ties to even.
 void narrow(const float* x, int64_t count, uint16_t* out);
+
+// Sixteen rows of pairs become a packed panel, as avx2::pack_panel; `depth` is a multiple of sixteen.
+void pack_panel_of_pairs(const float* rows, int64_t stride, int64_t depth, float* out);
 
 // Sixteen pairs of bf16, (even[i], odd[i]), lanes from `count` on zero; `odd` may be null: zeros.
 void interleave(const uint16_t* even, const uint16_t* odd, int64_t count, float* out);

@@ -36,8 +36,14 @@ Rows empty_rows(int64_t rows, int64_t dim, device::RowLayout layout, at::ScalarT
 
 namespace {
 
-// A single row is a product of a matrix and a vector, for which packing the matrix is no use.
-constexpr int64_t kFewestRows = 4;
+// With fewer rows packing the matrix takes longer than is saved: a single one is a product of a matrix and a
+// vector. The matrix unit for bf16 multiplies many more while a matrix is packed.
+constexpr int64_t kFewestRows = 4, kFewestRowsOfPairs = 64;
+
+int64_t fewest_rows(at::ScalarType type) {
+  const bool matrix_unit = device::kernel_set().bf16_unit == device::Bf16Unit::kAmx;
+  return matrix_unit && type == at::kBFloat16 ? kFewestRowsOfPairs : kFewestRows;
+}
 
 std::optional<device::Stored> stored_as(at::ScalarType type) {
   if (type == at::kFloat) return device::Stored::kFloat;
@@ -62,10 +68,11 @@ bool own_weight(const Linear& layer) {
 
 // Whether they multiply rows `x`, which are in the layer's type, with it.
 bool own_product_of(const Linear& layer, const at::Tensor& x) {
-  if (!own_weight(layer) || !x.is_cpu() || x.dim() != 2 || x.size(0) < kFewestRows || x.stride(1) != 1)
+  if (!own_weight(layer) || !x.is_cpu() || x.dim() != 2 || x.size(0) < fewest_rows(layer.compute) ||
+      x.stride(1) != 1)
     return false;
   if (layer.compute == at::kFloat) return true;
-  return device::kernel_set().bf16 && layer.compute == at::kBFloat16 &&
+  return device::kernel_set().bf16() && layer.compute == at::kBFloat16 &&
          layer.weight.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && x.stride(0) % 2 == 0;
 }
 
@@ -148,30 +155,35 @@ void Linear::add_to(const at::Tensor& residual, const Rows& input, const at::Ten
   gate.defined() ? residual.addcmul_(y, gate) : residual.add_(y);
 }
 
-at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double eps) {
+bool own_type(at::ScalarType type) {
+  return type == at::kFloat || (type == at::kBFloat16 && device::kernel_set().bf16());
+}
+
+at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double eps, at::ScalarType type) {
   const at::Tensor x = input.to(at::kFloat);
-  if (own_rows(x) && x.is_contiguous()) {
-    at::Tensor out = at::empty_like(x);
+  if (own_rows(x) && x.is_contiguous() && own_type(type)) {
+    at::Tensor out = at::empty_like(x, x.options().dtype(type));
     device::rms_norm_rotate({.rows = x.numel() / x.size(-1),
                              .dim = x.size(-1),
                              .x = values(x),
                              .weight = values(weight),
                              .eps = eps,
-                             .out = out.mutable_data_ptr<float>()});
+                             .out = out.mutable_data_ptr(),
+                             .out_stored = *stored_as(type)});
     return out;
   }
   // The length in one pass, without a tensor of squares.
   const at::Tensor length = at::linalg_vector_norm(x, 2, -1, /*keepdim=*/true);
   const at::Tensor scale = length.square_().div_(static_cast<double>(x.size(-1))).add_(eps).rsqrt_();
-  return at::mul(x, scale).mul_(weight);
+  return at::mul(x, scale).mul_(weight).to(type);
 }
 
 namespace {
 
 Rows own_layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias,
-                    bool one_plus, device::RowLayout layout) {
-  const Rows out = layout == device::RowLayout::kRows ? Rows(at::empty_like(x))
-                                                      : empty_rows(x.size(0), x.size(1), layout, at::kFloat);
+                    bool one_plus, device::RowLayout layout, at::ScalarType type) {
+  const Rows out = layout == device::RowLayout::kRows ? Rows(at::empty_like(x, x.options().dtype(type)))
+                                                      : empty_rows(x.size(0), x.size(1), layout, type);
   device::layer_norm({.rows = x.numel() / x.size(-1),
                       .dim = x.size(-1),
                       .x = values(x),
@@ -179,7 +191,8 @@ Rows own_layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, c
                       .weight = values(weight),
                       .bias = values(bias),
                       .one_plus = one_plus,
-                      .out = out.values.mutable_data_ptr<float>(),
+                      .out = out.values.mutable_data_ptr(),
+                      .out_stored = *stored_as(type),
                       .out_layout = layout});
   return out;
 }
@@ -188,30 +201,33 @@ bool own_norm(const at::Tensor& x) { return own_rows(x) && x.is_contiguous(); }
 
 at::ScalarType type_of(Readers readers) { return (*readers.begin())->compute; }
 
+// Whether our own kernels write what the readers read.
+bool own_norm_for(Readers readers, const at::Tensor& x) { return own_norm(x) && own_type(type_of(readers)); }
+
 Rows own_layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
                         const at::Tensor& bias, bool one_plus) {
-  const device::RowLayout layout = layout_for(readers, x.size(0));
-  return in_type_of(**readers.begin(), own_layer_norm(x, eps, weight, bias, one_plus, layout));
+  return own_layer_norm(x, eps, weight, bias, one_plus, layout_for(readers, x.size(0)), type_of(readers));
 }
 
 }  // namespace
 
 at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight, const at::Tensor& bias) {
   if (own_norm(x))
-    return own_layer_norm(x, eps, weight, bias, /*one_plus=*/false, device::RowLayout::kRows).values;
+    return own_layer_norm(x, eps, weight, bias, /*one_plus=*/false, device::RowLayout::kRows, at::kFloat)
+        .values;
   const auto optional = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
   return at::layer_norm(x, x.size(-1), optional(weight), optional(bias), eps, /*cudnn_enable=*/false);
 }
 
 Rows layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
                     const at::Tensor& bias) {
-  if (!own_norm(x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
+  if (!own_norm_for(readers, x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
   return own_layer_norm_for(readers, x, eps, weight, bias, /*one_plus=*/false);
 }
 
 Rows modulated_norm_for(Readers readers, const at::Tensor& x, double eps, const Modulation& modulation) {
   // In one pass: the norm's own weight and bias are free.
-  if (!own_norm(x))
+  if (!own_norm_for(readers, x))
     return layer_norm(x, eps, at::add(modulation.scale, 1), modulation.shift).to(type_of(readers));
   return own_layer_norm_for(readers, x, eps, modulation.scale, modulation.shift, /*one_plus=*/true);
 }

@@ -58,8 +58,12 @@ using Readers = std::initializer_list<const Linear*>;
 // Memory for the result of one of our own kernels.
 [[nodiscard]] Rows empty_rows(int64_t rows, int64_t dim, device::RowLayout layout, at::ScalarType type);
 
-// x / sqrt(mean(x^2) + eps) * weight over the last dimension; fp32 whatever x is.
-[[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+// Whether our own kernels write that type: fp32, and bf16 where they multiply it.
+[[nodiscard]] bool own_type(at::ScalarType type);
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dimension, computed in fp32 whatever x is.
+[[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps,
+                                  at::ScalarType type = at::kFloat);
 
 // (x - mean) / sqrt(variance + eps) over the last dimension, then weight and bias where given.
 [[nodiscard]] at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight = {},

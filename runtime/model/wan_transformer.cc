@@ -3,6 +3,7 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
@@ -20,7 +21,7 @@ bool own_floats(const at::Tensor& x) {
 
 // Pairs along a head's dimension are multiplied in bf16.
 bool own_attention(const at::Tensor& q, int64_t heads) {
-  const bool pairs = device::kernel_set().bf16 && q.is_cpu() && q.scalar_type() == at::kBFloat16;
+  const bool pairs = device::kernel_set().bf16() && q.is_cpu() && q.scalar_type() == at::kBFloat16;
   return own_floats(q) || (pairs && q.size(1) / heads % 2 == 0);
 }
 
@@ -32,10 +33,10 @@ device::RowLayout attended_layout(const Linear& reader, int64_t rows, int64_t he
 
 // `add`: [query rows, dim] or undefined.
 Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
-                device::RowLayout layout, const at::Tensor& add) {
+                device::RowLayout layout, at::ScalarType type, const at::Tensor& add) {
   const int64_t rows = q.size(0), head_dim = q.size(1) / heads;
   const bool pairs = q.scalar_type() == at::kBFloat16;
-  const Rows out = empty_rows(rows, q.size(1), layout, at::kFloat);
+  const Rows out = empty_rows(rows, q.size(1), layout, type);
   device::attention({.heads = heads,
                      .head_dim = head_dim,
                      .queries = rows,
@@ -51,28 +52,32 @@ Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit
                      .bias = logit_bias.defined() ? logit_bias.const_data_ptr<float>() : nullptr,
                      .add = add.defined() ? add.const_data_ptr<float>() : nullptr,
                      .add_stride = q.size(1),
-                     .out = out.values.mutable_data_ptr<float>(),
+                     .out = out.values.mutable_data_ptr(),
+                     .out_stored = type == at::kBFloat16 ? device::Stored::kBFloat16 : device::Stored::kFloat,
                      .out_layout = layout,
                      .out_stride = q.size(1)});
   return out;
 }
 
-// The norm over all heads, then the rotation of each; x is used up.
+// The norm over all heads, then the rotation of each, in that type; x is used up.
 at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanTransformer3DConfig& config,
-                       const at::Tensor& rotary) {
-  if (own_floats(x)) {
-    device::rms_norm_rotate({.rows = x.size(0),
-                             .dim = x.size(1),
-                             .head_dim = config.attention_head_dim,
-                             .x = x.const_data_ptr<float>(),
-                             .weight = weight.const_data_ptr<float>(),
-                             .eps = config.eps,
-                             .rotary = static_cast<const float*>(rotary.const_data_ptr()),
-                             .out = x.mutable_data_ptr<float>()});
-    return x;
+                       const at::Tensor& rotary, at::ScalarType type) {
+  if (own_floats(x) && own_type(type)) {
+    const at::Tensor out = type == at::kFloat ? x : at::empty(x.sizes(), x.options().dtype(type));
+    device::rms_norm_rotate(
+        {.rows = x.size(0),
+         .dim = x.size(1),
+         .head_dim = config.attention_head_dim,
+         .x = x.const_data_ptr<float>(),
+         .weight = weight.const_data_ptr<float>(),
+         .eps = config.eps,
+         .rotary = static_cast<const float*>(rotary.const_data_ptr()),
+         .out = out.mutable_data_ptr(),
+         .out_stored = type == at::kFloat ? device::Stored::kFloat : device::Stored::kBFloat16});
+    return out;
   }
   const at::Tensor heads = rms_norm(x, weight, config.eps).view({x.size(0), -1, config.attention_head_dim});
-  return apply_rotary(heads, rotary).flatten(1);
+  return apply_rotary(heads, rotary).flatten(1).to(type);
 }
 
 // q, k, v [rows, dim] -> [query rows, dim] in q's type, by ATen.
@@ -89,15 +94,16 @@ at::Tensor attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& log
 }
 
 // q [rows, dim] attends to the text, or to all rows, and to the image where there is one: apart, each with
-// its own softmax. By our own kernels the result is fp32, else q's type.
+// its own softmax. By our own kernels the result has the reader's type, else q's.
 Rows attend_for(const Linear& reader, const at::Tensor& q, const KeyValue& text, const at::Tensor& logit_bias,
                 const KeyValue& image, int64_t heads) {
   const bool with_image = image.key.defined();
   if (own_attention(q, heads)) {
     const device::RowLayout layout = attended_layout(reader, q.size(0), q.size(1) / heads);
-    if (!with_image) return own_attend(q, text, logit_bias, heads, layout, {});
-    const Rows first = own_attend(q, text, logit_bias, heads, device::RowLayout::kRows, {});
-    return own_attend(q, image, {}, heads, layout, first.values);
+    const at::ScalarType type = reader.compute;
+    if (!with_image) return own_attend(q, text, logit_bias, heads, layout, type, {});
+    const Rows first = own_attend(q, text, logit_bias, heads, device::RowLayout::kRows, at::kFloat, {});
+    return own_attend(q, image, {}, heads, layout, type, first.values);
   }
   const at::Tensor out = attend(q, text, logit_bias, heads);
   return with_image ? at::add(out, attend(q, image, {}, heads)) : out;
@@ -156,14 +162,14 @@ void WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& ti
 
   // Self-attention.
   const Rows self_in = modulated_norm_for({&attn1.to_q, &attn1.to_k, &attn1.to_v}, hidden, config.eps, self);
-  const at::Tensor q = norm_rotate(attn1.to_q.fp32(self_in), attn1.norm_q, config, rotary).to(compute);
-  const at::Tensor k = norm_rotate(attn1.to_k.fp32(self_in), attn1.norm_k, config, rotary).to(compute);
+  const at::Tensor q = norm_rotate(attn1.to_q.fp32(self_in), attn1.norm_q, config, rotary, compute);
+  const at::Tensor k = norm_rotate(attn1.to_k.fp32(self_in), attn1.norm_k, config, rotary, compute);
   const KeyValue kv = {k, attn1.to_v(self_in)};
   attn1.to_out.add_to(hidden, attend_for(attn1.to_out, q, kv, {}, {}, heads), gate);
 
   // Cross-attention to the text and the image.
   const Rows cross_in = layer_norm_for({&attn2.to_q}, hidden, config.eps, norm2_weight, norm2_bias);
-  const at::Tensor cross_q = rms_norm(attn2.to_q.fp32(cross_in), attn2.norm_q, config.eps).to(compute);
+  const at::Tensor cross_q = rms_norm(attn2.to_q.fp32(cross_in), attn2.norm_q, config.eps, compute);
   attn2.to_out.add_to(hidden, attend_for(attn2.to_out, cross_q, text, logit_bias, image, heads));
 
   // Feed-forward.

@@ -18,9 +18,11 @@ TEST(ChooseKernels, TakesTheWidestRegistersThereAre) {
   EXPECT_EQ(choose_kernels("", kAvx512), (KernelSet{Registers::kAvx512}));
 }
 
-TEST(ChooseKernels, MultipliesInBf16WhereNoMatrixUnitIsBetterAtIt) {
-  EXPECT_EQ(choose_kernels("", kBf16), (KernelSet{Registers::kAvx512, true}));
-  EXPECT_EQ(choose_kernels("", kAmx), (KernelSet{Registers::kAvx512, false}));
+TEST(ChooseKernels, MultipliesInBf16ByTheMatrixUnitWhereThereIsOne) {
+  EXPECT_EQ(choose_kernels("", kBf16), (KernelSet{Registers::kAvx512, Bf16Unit::kAvx512}));
+  EXPECT_EQ(choose_kernels("", kAmx), (KernelSet{Registers::kAvx512, Bf16Unit::kAmx}));
+  EXPECT_EQ(choose_kernels("amx", kAmx), (KernelSet{Registers::kAvx512, Bf16Unit::kAmx}));
+  EXPECT_FALSE(choose_kernels("", kAvx512)->bf16());
 }
 
 TEST(IsGoodAtBf16, WhereAMatrixUnitOrFastDotProductsOfOurKernelsAre) {
@@ -40,7 +42,8 @@ TEST(IsGoodAtBf16, WhereAMatrixUnitOrFastDotProductsOfOurKernelsAre) {
 TEST(ChooseKernels, TakesNarrowerOnesOrNoneWhereAsked) {
   EXPECT_EQ(choose_kernels("aten", kBf16), (KernelSet{Registers::kAten}));
   EXPECT_EQ(choose_kernels("avx2", kBf16), (KernelSet{Registers::kAvx2}));
-  EXPECT_EQ(choose_kernels("avx512", kBf16), (KernelSet{Registers::kAvx512, true}));
+  EXPECT_EQ(choose_kernels("avx512", kBf16), (KernelSet{Registers::kAvx512, Bf16Unit::kAvx512}));
+  EXPECT_EQ(choose_kernels("avx512", kAmx), (KernelSet{Registers::kAvx512, Bf16Unit::kAvx512}));
 }
 
 TEST(ChooseKernels, RefusesWhatTheProcessorLacksAndSaysWhatItHas) {
@@ -50,13 +53,15 @@ TEST(ChooseKernels, RefusesWhatTheProcessorLacksAndSaysWhatItHas) {
   EXPECT_THAT(chosen.error().message,
               AllOf(HasSubstr("WAN_KERNELS: 'avx512'"), HasSubstr("AVX-512"), HasSubstr("aten, avx2")));
   EXPECT_THAT(choose_kernels("avx2", kOld).error().message, AllOf(HasSubstr("AVX2"), HasSubstr("aten, or")));
+  EXPECT_THAT(choose_kernels("amx", kBf16).error().message,
+              AllOf(HasSubstr("AMX"), HasSubstr("allowed here: aten, avx2, avx512, or")));
 }
 
 TEST(ChooseKernels, RefusesAnUnknownNameAndSaysWhichThereAre) {
   const auto chosen = choose_kernels("neon", kBf16);
   ASSERT_FALSE(chosen.has_value());
   EXPECT_EQ(chosen.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(chosen.error().message, AllOf(HasSubstr("'neon'"), HasSubstr("aten, avx2, avx512")));
+  EXPECT_THAT(chosen.error().message, AllOf(HasSubstr("'neon'"), HasSubstr("aten, avx2, avx512, amx")));
 }
 
 }  // namespace

@@ -241,13 +241,14 @@ TEST_F(TilesTest, OfAttention) {
 class Bf16Test : public KernelsTest {
  protected:
   void SetUp() override {
-    if (!kernel_set().bf16) GTEST_SKIP() << "this machine class does not multiply in bf16 by our kernels";
+    if (!kernel_set().bf16()) GTEST_SKIP() << "this machine class does not multiply in bf16 by our kernels";
   }
 };
 
 TEST_F(Bf16Test, LinearIsTheProductOfTheRoundedFactors) {
-  const int64_t shapes[][3] = {{1, 2, 1},   {4, 20, 7},       {12, 512, 32}, {13, 514, 33},
-                               {97, 30, 3}, {200, 1026, 130}, {31, 80, 128}, {1600, 40, 24}};
+  const int64_t shapes[][3] = {{1, 2, 1},    {4, 20, 7},       {12, 512, 32}, {13, 514, 33},
+                               {97, 30, 3},  {200, 1026, 130}, {31, 80, 128}, {1600, 40, 24},
+                               {16, 32, 16}, {49, 1568, 272},  {530, 64, 48}};
   for (const auto& [rows, in, out] : shapes) {
     const at::Tensor x = random({rows, in}).to(at::kBFloat16), weight = random({out, in}).to(at::kBFloat16);
     const at::Tensor bias = random({out});
@@ -266,6 +267,54 @@ TEST_F(Bf16Test, LinearKeepsWhatIsNoNumber) {
   EXPECT_TRUE(y[2].isnan().all().item<bool>());
   EXPECT_FALSE(y[4].isfinite().any().item<bool>());
   EXPECT_TRUE(y[0].isfinite().all().item<bool>());
+}
+
+// `run(result, how it is stored)` in fp32, rounded, is what it writes in bf16.
+template <typename Run>
+void expect_rounded(at::IntArrayRef shape, const Run& run) {
+  at::Tensor wide = at::empty(shape), narrow = at::empty(shape, at::TensorOptions(at::kBFloat16));
+  run(wide.mutable_data_ptr(), Stored::kFloat);
+  run(narrow.mutable_data_ptr(), Stored::kBFloat16);
+  EXPECT_TRUE(narrow.equal(wide.to(at::kBFloat16))) << shape;
+}
+
+TEST_F(Bf16Test, NormsAndAttentionRoundWhatTheyWriteInBf16) {
+  for (const int64_t dim : {1536, 132, 20}) {
+    const at::Tensor x = random({37, dim}), weight = random({dim}), turns = random({37, dim / 2});
+    expect_rounded({37, dim}, [&](void* out, Stored stored) {
+      layer_norm({.rows = 37, .dim = dim, .x = data(x), .eps = 1e-6, .out = out, .out_stored = stored});
+    });
+    expect_rounded({37, dim}, [&](void* out, Stored stored) {
+      rms_norm_rotate({.rows = 37,
+                       .dim = dim,
+                       .head_dim = dim / 2,
+                       .x = data(x),
+                       .weight = data(weight),
+                       .eps = 1e-6,
+                       .rotary = data(turns),
+                       .out = out,
+                       .out_stored = stored});
+    });
+    const at::Tensor q = x.to(at::kBFloat16);
+    expect_rounded({37, dim}, [&](void* out, Stored stored) {
+      attention({.heads = 2,
+                 .head_dim = dim / 2,
+                 .queries = 37,
+                 .keys = 37,
+                 .stored = Stored::kBFloat16,
+                 .q = q.const_data_ptr(),
+                 .q_stride = dim,
+                 .k = q.const_data_ptr(),
+                 .k_stride = dim,
+                 .v = q.const_data_ptr(),
+                 .v_stride = dim,
+                 .add = data(x),
+                 .add_stride = dim,
+                 .out = out,
+                 .out_stored = stored,
+                 .out_stride = dim});
+    });
+  }
 }
 
 using NormTest = KernelsTest;

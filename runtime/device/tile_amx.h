@@ -1,0 +1,21 @@
+#pragma once
+// The innermost loop for the matrix unit of bf16 (AMX). Only to be called where kernel_set() says so.
+
+#include <cstdint>
+
+namespace wan::device::avx2 {
+struct Beside;
+}
+
+namespace wan::device::amx {
+
+// Rows and columns of the packed operand that the unit multiplies at a time: two tiles by two.
+constexpr int kTileRows = 32, kPanels = 2;
+
+// What avx512::multiply_pairs does; within sixteen pairs the even and the odd are summed apart, so the bits
+// differ from its.
+void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                    int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
+                    avx2::Beside& beside);
+
+}  // namespace wan::device::amx
