@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/device/cgroup.h"
-#include "runtime/device/recycling.h"
+#include "runtime/device/tensor_allocator.h"
 
 namespace wan::device {
 namespace {
@@ -39,20 +39,22 @@ constexpr int kUsualMaps = 65'536, kUsualTrim = 2 * kUsual;
 
 FrugalAllocations::FrugalAllocations() {
   ::mallopt(M_MMAP_THRESHOLD, kFrugal);
-  RecyclingAllocator::installed().start();
+  TensorAllocator::installed().recycle(true);
 }
 
 FrugalAllocations::~FrugalAllocations() {
-  RecyclingAllocator::installed().stop();
+  TensorAllocator::installed().recycle(false);
   ::mallopt(M_MMAP_THRESHOLD, kUsual);
 }
 
 KeptAllocations::KeptAllocations() {
   ::mallopt(M_MMAP_MAX, 0);
   ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  TensorAllocator::installed().take_large_pages(true);
 }
 
 KeptAllocations::~KeptAllocations() {
+  TensorAllocator::installed().take_large_pages(false);
   ::mallopt(M_MMAP_MAX, kUsualMaps);
   ::mallopt(M_TRIM_THRESHOLD, kUsualTrim);
 }

@@ -17,9 +17,9 @@ namespace wan::device {
 [[nodiscard]] std::optional<int64_t> device_memory(const c10::Device& device);
 
 // While it lives, freed tensors of half a megabyte or more go back to the system, or to the next of the same
-// size where that makes the process no larger (recycling.h). Otherwise the C library keeps them for the next
-// ones, and where tensors of many sizes live for different times the holes between them come to a third of
-// all: measured on the VAE at 256x256, 1,058 MiB against 686.
+// size where that makes the process no larger (tensor_allocator.h). Otherwise the C library keeps them for
+// the next ones, and where tensors of many sizes live for different times the holes between them come to a
+// third of all: measured on the VAE at 256x256, 1,058 MiB against 686.
 class FrugalAllocations {
  public:
   FrugalAllocations();
@@ -31,7 +31,8 @@ class FrugalAllocations {
 // The other way round: while it lives, what is freed stays with the process, of any size, for the next
 // allocations. Otherwise each large tensor is new memory, which the system has to zero and to map page by
 // page: 5 % of the transformer's time at 4,096 tokens, whose blocks all ask for the same sizes in the same
-// order. Programs that link this have one heap for all threads: a thread's own could not hold large tensors.
+// order. It comes in large pages where there are some (tensor_allocator.h). Programs that link this have one
+// heap for all threads: a thread's own could not hold large tensors.
 class KeptAllocations {
  public:
   KeptAllocations();

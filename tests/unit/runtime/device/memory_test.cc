@@ -96,6 +96,29 @@ TEST(KeptAllocations, GoBackToTheSystemWhenTheyAreOver) {
 
 at::Tensor large(int64_t megabytes) { return at::empty({megabytes << 20}, at::TensorOptions(at::kByte)); }
 
+// What the system says of the mapping that holds that address (proc(5), smaps, VmFlags).
+std::string flags_of(const void* memory) {
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t first = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &end) == 2) inside = first <= address && address < end;
+    if (inside && line.starts_with("VmFlags:")) return line;
+  }
+  return "";
+}
+
+TEST(KeptAllocations, AreOfLargePagesWhereThereAreSome) {
+  if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) GTEST_SKIP() << "no large pages";
+  const auto middle = [](const at::Tensor& t) {
+    return static_cast<const char*>(t.data_ptr()) + t.nbytes() / 2;
+  };
+  const KeptAllocations kept;
+  const at::Tensor tensor = large(16);
+  EXPECT_NE(flags_of(middle(tensor)).find(" hg"), std::string::npos) << flags_of(middle(tensor));
+}
+
 TEST(FrugalAllocations, GiveTheNextTensorOfTheSameSizeWhatTheLastHad) {
   const FrugalAllocations frugal;
   const void* const first = large(8).data_ptr();
