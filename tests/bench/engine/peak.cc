@@ -54,16 +54,47 @@ __attribute__((target("avx512f,avx512bf16"))) float add_dots_of_pairs() {
   return _mm512_cvtss_f32(all);
 }
 
-// What one thread runs, and multiply-adds of an instruction.
+constexpr int64_t kTileRounds = 4'000'000;
+constexpr int kTileChains = 4, kTileWidth = 16 * 16 * 32;  // tiles of sums; multiply-adds of an instruction
+
+__attribute__((target("amx-tile,amx-bf16"))) float multiply_tiles() {
+  struct alignas(64) {
+    uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    uint16_t row_bytes[16] = {};
+    uint8_t rows[16] = {};
+  } tiles;
+  for (int i = 0; i < 8; ++i) tiles.row_bytes[i] = 64, tiles.rows[i] = 16;
+  alignas(64) uint16_t values[16 * 32];
+  for (uint16_t& value : values) value = 0x3c00;  // 2^-7
+  alignas(64) float sums[16 * 16];
+  _tile_loadconfig(&tiles);
+  _tile_loadd(4, values, 64);
+  _tile_loadd(5, values, 64);
+  for (int64_t round = 0; round < kTileRounds; ++round) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 5);
+    _tile_dpbf16ps(2, 4, 5);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  _tile_stored(3, sums, 64);
+  _tile_release();
+  return sums[0];
+}
+
+// What one thread runs, and the multiply-adds of that.
 struct Work {
   float (*run)() = nullptr;
-  int width = 0;
+  double multiply_adds = 0;
 };
 
 Work work_of(const device::CpuFeatures& cpu, device::Precision precision) {
-  if (precision == device::Precision::kBf16) return cpu.avx512_bf16 ? Work{add_dots_of_pairs, 32} : Work{};
-  if (cpu.avx512) return {multiply_and_add_wide, 16};
-  return cpu.avx2 ? Work{multiply_and_add, 8} : Work{};
+  constexpr double kOfALane = static_cast<double>(kRounds) * kChains;
+  if (precision == device::Precision::kBf16 && cpu.amx_bf16)
+    return {multiply_tiles, static_cast<double>(kTileRounds) * kTileChains * kTileWidth};
+  if (precision == device::Precision::kBf16)
+    return cpu.avx512_bf16 ? Work{add_dots_of_pairs, 32 * kOfALane} : Work{};
+  if (cpu.avx512) return {multiply_and_add_wide, 16 * kOfALane};
+  return cpu.avx2 ? Work{multiply_and_add, 8 * kOfALane} : Work{};
 }
 
 double seconds_of_a_run(int threads, float (*run)()) {
@@ -83,7 +114,7 @@ double peak_operations_per_second(int threads, device::Precision precision) {
   if (!work.run) return 0;
   double best = seconds_of_a_run(threads, work.run);
   for (int i = 0; i < 4; ++i) best = std::min(best, seconds_of_a_run(threads, work.run));
-  return 2.0 * work.width * kChains * static_cast<double>(kRounds) * threads / best;
+  return 2 * work.multiply_adds * threads / best;
 }
 
 }  // namespace wan::bench
