@@ -1,6 +1,7 @@
 #include "runtime/device/memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstddef>
 #include <dlfcn.h>
@@ -33,6 +34,9 @@ constexpr int kFrugal = 1 << 19, kUsual = 32 << 20;
 // what the C library arrives at by itself after large allocations.
 constexpr int kUsualMaps = 65'536, kUsualTrim = 2 * kUsual;
 
+// How many KeptAllocations there are: one holds for all threads.
+std::atomic<int> g_keeping = 0;
+
 [[gnu::constructor]] void share_one_heap() { ::mallopt(M_ARENA_MAX, 1); }
 
 }  // namespace
@@ -47,14 +51,18 @@ FrugalAllocations::~FrugalAllocations() {
   ::mallopt(M_MMAP_THRESHOLD, kUsual);
 }
 
+LargePages::LargePages() { TensorAllocator::installed().take_large_pages(true); }
+
+LargePages::~LargePages() { TensorAllocator::installed().take_large_pages(false); }
+
 KeptAllocations::KeptAllocations() {
+  if (g_keeping++ > 0) return;
   ::mallopt(M_MMAP_MAX, 0);
   ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-  TensorAllocator::installed().take_large_pages(true);
 }
 
 KeptAllocations::~KeptAllocations() {
-  TensorAllocator::installed().take_large_pages(false);
+  if (--g_keeping > 0) return;
   ::mallopt(M_MMAP_MAX, kUsualMaps);
   ::mallopt(M_TRIM_THRESHOLD, kUsualTrim);
 }

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/device/memory.h"
+
 namespace wan::model {
 namespace {
 
@@ -76,6 +78,7 @@ at::Tensor UMT5Block::forward(const at::Tensor& hidden, const at::Tensor& bucket
 }
 
 UMT5EncoderModel::UMT5EncoderModel(const UMT5Config& config, weights::StateDict& state) : config_(config) {
+  const device::LargePages large_pages;  // for matrices that are narrowed
   shared_ = state.take_matrix("shared.weight", {config.vocab_size, config.d_model}, state.compute());
   for (int64_t i = 0; i < config.num_layers; ++i) {
     block_.emplace_back(state, "encoder.block." + std::to_string(i), config);

@@ -178,6 +178,7 @@ void WanTransformerBlock::forward(const at::Tensor& hidden, const at::Tensor& ti
 
 WanTransformer3DModel::WanTransformer3DModel(const WanTransformer3DConfig& config, weights::StateDict& state)
     : config_(config) {
+  const device::LargePages large_pages;  // for matrices that are narrowed
   const int64_t dim = config.inner_dim();
   const auto [pt, ph, pw] = kPatchSize;
   const std::string condition = "condition_embedder.";

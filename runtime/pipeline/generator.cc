@@ -191,6 +191,7 @@ class WanGenerator final : public Generator {
   Result<at::Tensor> denoise_kept(const at::Tensor& latents, scheduler::Sampler& sampler,
                                   const Guidance& guidance, CheckpointKeeper& keeper, ProgressMeter& meter,
                                   const model::Checkpoint& checkpoint) const {
+    const device::KeptAllocations kept;  // from one forward to the next
     const double blocks = blocks_in_a_step(guidance);
     int64_t begun = 0;  // blocks of this step
     const auto on_step = [&](int done, const at::Tensor& after) {
