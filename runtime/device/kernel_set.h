@@ -23,7 +23,8 @@ struct CpuFeatures {
 
 enum class Registers { kAten, kAvx2, kAvx512 };  // kAten: none of ours
 
-// What of ours multiplies in bf16; each has bits of its own.
+// What of ours multiplies in bf16; each has bits of its own. kAmx multiplies fp32 values of pictures as well,
+// split in three bf16 each: as exact, but with other bits.
 enum class Bf16Unit { kNone, kAvx512, kAmx };
 
 struct KernelSet {

@@ -1,7 +1,7 @@
 #pragma once
 // Our own CPU kernels, for AVX2 and AVX-512. Plain memory in, plain memory out, sums in fp32. The order of
 // every sum is fixed by the shapes alone, so the bits depend neither on the number of threads nor on the
-// width of the registers.
+// width of the registers (kernel_set.h says where a matrix unit has bits of its own).
 
 #include <cstdint>
 

@@ -65,6 +65,7 @@ struct Block {
   int64_t b_stride;
   float* c;
   int64_t c_stride;
+  int64_t a_part = 0, b_part = 0;  // from part to part of split values
 };
 
 template <bool kTwoTiles, int kCount>
@@ -128,29 +129,98 @@ template <bool kTwoTiles, int kCount>
   store_sums<kTwoTiles, kCount>(to);
 }
 
-// Those rows with all panels; `depth` in whole steps of what the tiles are sized for.
+// The tiles of rows and of columns of a step; the columns are read again soon.
 template <bool kTwoTiles>
-void multiply_rows(Block to, int64_t panels, int64_t depth, bool add, avx2::Beside& beside) {
+[[gnu::always_inline]] inline void load_rows(const Block& to, const float* a) {
+  _tile_loadd(kTop, a, to.a_stride * 4);
+  if constexpr (kTwoTiles) _tile_loadd(kLow, a + kRows * to.a_stride, to.a_stride * 4);
+}
+template <int kCount>
+[[gnu::always_inline]] inline void load_columns(const Block& to, const float* b) {
+  _tile_loadd(kLeft, b, kLine);
+  if constexpr (kCount == 2) _tile_loadd(kRight, b + to.b_stride, kLine);
+}
+
+template <bool kTwoTiles, int kCount>
+[[gnu::always_inline]] inline void multiply_loaded() {
+  _tile_dpbf16ps(kTopLeft, kTop, kLeft);
+  if constexpr (kCount == 2) _tile_dpbf16ps(kTopRight, kTop, kRight);
+  if constexpr (kTwoTiles) _tile_dpbf16ps(kLowLeft, kLow, kLeft);
+  if constexpr (kTwoTiles && kCount == 2) _tile_dpbf16ps(kLowRight, kLow, kRight);
+}
+
+// One step of split values, x = x0 + x1 + x2, the largest first: x0 y2, x0 y1, x0 y0, x1 y0, x1 y1, x2 y0.
+template <bool kTwoTiles, int kCount>
+[[gnu::always_inline]] inline void multiply_parts(const Block& to, const float* a, const float* b,
+                                                  int64_t step, avx2::Beside& beside) {
+  constexpr int kProducts = 6;
+  constexpr int kRowParts[kProducts] = {0, 0, 0, 1, 1, 2}, kColumnParts[kProducts] = {2, 1, 0, 0, 1, 0};
+#pragma clang loop unroll(full)
+  for (int i = 0; i < kProducts; ++i) {
+    if (kProducts * step + i < kRows) fetch_sums(to, kProducts * step + i);
+    if (i % 2 == 0) beside.fetch_some();
+    if (i == 0 || kRowParts[i] != kRowParts[i - 1]) load_rows<kTwoTiles>(to, a + kRowParts[i] * to.a_part);
+    if (i == 0 || kColumnParts[i] != kColumnParts[i - 1])
+      load_columns<kCount>(to, b + kColumnParts[i] * to.b_part);
+    multiply_loaded<kTwoTiles, kCount>();
+  }
+}
+
+struct OfPairs {
+  avx2::Beside& beside;
+
+  template <bool kTwoTiles, int kCount>
+  [[gnu::always_inline]] void multiply(const Block& to, int64_t depth, bool add) const {
+    multiply_block<kTwoTiles, kCount>(to, depth, add, beside);
+  }
+};
+
+struct OfSplit {
+  avx2::Beside& beside;
+
+  template <bool kTwoTiles, int kCount>
+  [[gnu::always_inline]] void multiply(const Block& to, int64_t depth, bool add) const {
+    load_sums<kTwoTiles, kCount>(to, add);
+    for (int64_t k = 0; k < depth; k += kPairs)
+      multiply_parts<kTwoTiles, kCount>(to, to.a + k, to.b + k * kColumns, k / kPairs, beside);
+    store_sums<kTwoTiles, kCount>(to);
+  }
+};
+
+// Those rows with all panels; `depth` in whole steps of what the tiles are sized for.
+template <bool kTwoTiles, typename Of>
+void multiply_rows(const Of& of, Block to, int64_t panels, int64_t depth, bool add) {
   int64_t panel = 0;
   for (; panel + 2 <= panels; panel += 2, to.b += 2 * to.b_stride, to.c += 2 * kColumns)
-    multiply_block<kTwoTiles, 2>(to, depth, add, beside);
-  if (panel < panels) multiply_block<kTwoTiles, 1>(to, depth, add, beside);
+    of.template multiply<kTwoTiles, 2>(to, depth, add);
+  if (panel < panels) of.template multiply<kTwoTiles, 1>(to, depth, add);
 }
 
 // `step`: pairs of a step, of which `depth` is a multiple.
-void multiply_steps(int64_t rows, Block to, int64_t panels, int64_t depth, int64_t step, bool add,
-                    avx2::Beside& beside) {
+template <typename Of>
+void multiply_steps(const Of& of, int64_t rows, Block to, int64_t panels, int64_t depth, int64_t step,
+                    bool add) {
   if (rows >= kTileRows) {
     const Tiles tiles(kRows, kRows, step);
     for (; rows >= kTileRows; rows -= kTileRows) {
-      multiply_rows<true>(to, panels, depth, add, beside);
+      multiply_rows<true>(of, to, panels, depth, add);
       to.a += kTileRows * to.a_stride, to.c += kTileRows * to.c_stride;
     }
   }
   if (rows == 0) return;
   const Tiles tiles(std::min(rows, kRows), std::max<int64_t>(1, rows - kRows), step);
-  rows > kRows ? multiply_rows<true>(to, panels, depth, add, beside)
-               : multiply_rows<false>(to, panels, depth, add, beside);
+  rows > kRows ? multiply_rows<true>(of, to, panels, depth, add)
+               : multiply_rows<false>(of, to, panels, depth, add);
+}
+
+// Whole steps, then what is left of the depth.
+template <typename Of>
+void multiply(const Of& of, int64_t rows, Block to, int64_t panels, int64_t depth, bool add) {
+  const int64_t rest = depth % kPairs, whole = depth - rest;
+  if (whole > 0) multiply_steps(of, rows, to, panels, whole, kPairs, add);
+  if (rest == 0) return;
+  to.a += whole, to.b += whole * kColumns;
+  multiply_steps(of, rows, to, panels, rest, rest, add || whole > 0);
 }
 
 }  // namespace
@@ -158,12 +228,13 @@ void multiply_steps(int64_t rows, Block to, int64_t panels, int64_t depth, int64
 void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
                     avx2::Beside& beside) {
-  const int64_t rest = depth % kPairs, whole = depth - rest;
-  const Block to{a, a_stride, b, b_stride, c, c_stride};
-  if (whole > 0) multiply_steps(rows, to, panels, whole, kPairs, add, beside);
-  if (rest == 0) return;
-  const Block last{a + whole, a_stride, b + whole * kColumns, b_stride, c, c_stride};
-  multiply_steps(rows, last, panels, rest, rest, add || whole > 0, beside);
+  multiply(OfPairs{beside}, rows, {a, a_stride, b, b_stride, c, c_stride}, panels, depth, add);
+}
+
+void multiply_split(int64_t rows, const Split& a, const Split& b, int64_t panels, int64_t depth, float* c,
+                    int64_t c_stride, bool add, avx2::Beside& beside) {
+  multiply(OfSplit{beside}, rows, {a.first, a.stride, b.first, b.stride, c, c_stride, a.part, b.part}, panels,
+           depth, add);
 }
 
 }  // namespace wan::device::amx

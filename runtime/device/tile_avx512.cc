@@ -200,12 +200,29 @@ void multiply_floats(int64_t rows, const From& from, const float* b, int64_t b_s
   return bias ? _mm512_add_ps(score, _mm512_maskz_loadu_ps(inside, bias)) : score;
 }
 
-[[gnu::always_inline]] inline void store_narrow(uint16_t* out, __mmask16 inside, __m512 values) {
-  const auto halves = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values));
+[[gnu::always_inline]] inline __m256i narrowed(__m512 values) {
+  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values));
+}
+[[gnu::always_inline]] inline void store_halves(uint16_t* out, __mmask16 inside, __m256i halves) {
   if (inside == 0xFFFF)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), halves);
   else
     _mm256_mask_storeu_epi16(out, inside, halves);
+}
+
+constexpr int kParts = 3;
+struct Parts {
+  __m256i of[kParts];
+};
+[[gnu::always_inline]] inline Parts parts_of(__m512 rest) {
+  Parts parts;
+#pragma clang loop unroll(full)
+  for (int p = 0; p < kParts; ++p) {
+    parts.of[p] = narrowed(rest);
+    const __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(parts.of[p]), 16);
+    rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(wide));
+  }
+  return parts;
 }
 
 // Sixteen rows of sixteen to columns, in place.
@@ -312,13 +329,13 @@ void finish_narrow(const float* sums, const float* bias, bool gelu, int64_t coun
   for_lanes(count, [&](int64_t i, __mmask16 inside) {
     __m512 value = _mm512_loadu_ps(sums + i);
     if (bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(inside, bias + i));
-    store_narrow(out + i, inside, gelu ? gelu16(value) : value);
+    store_halves(out + i, inside, narrowed(gelu ? gelu16(value) : value));
   });
 }
 
 void narrow(const float* x, int64_t count, uint16_t* out) {
   for_lanes(count, [&](int64_t i, __mmask16 inside) {
-    store_narrow(out + i, inside, _mm512_maskz_loadu_ps(inside, x + i));
+    store_halves(out + i, inside, narrowed(_mm512_maskz_loadu_ps(inside, x + i)));
   });
 }
 
@@ -330,6 +347,24 @@ void pack_panel_of_pairs(const float* rows, int64_t stride, int64_t depth, float
     transpose16(square);
 #pragma clang loop unroll(full)
     for (int r = 0; r < kLanes; ++r) _mm512_storeu_ps(out + r * kLanes, square[r]);
+  }
+}
+
+void split(const float* x, int64_t count, int64_t part, uint16_t* out) {
+  for_lanes(count, [&](int64_t i, __mmask16 inside) {
+    const Parts parts = parts_of(_mm512_maskz_loadu_ps(inside, x + i));
+#pragma clang loop unroll(full)
+    for (int p = 0; p < kParts; ++p) store_halves(out + p * part + i, inside, parts.of[p]);
+  });
+}
+
+void split_and_interleave(const float* even, const float* odd, int64_t part, float* out) {
+  const Parts lower = parts_of(_mm512_loadu_ps(even)), upper = parts_of(_mm512_loadu_ps(odd));
+#pragma clang loop unroll(full)
+  for (int p = 0; p < kParts; ++p) {
+    const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(lower.of[p]),
+                                          _mm512_slli_epi32(_mm512_cvtepu16_epi32(upper.of[p]), 16));
+    _mm512_storeu_ps(out + p * part, _mm512_castsi512_ps(pairs));
   }
 }
 

@@ -46,6 +46,13 @@ void narrow(const float* x, int64_t count, uint16_t* out);
 // Sixteen rows of pairs become a packed panel, as avx2::pack_panel; `depth` is a multiple of sixteen.
 void pack_panel_of_pairs(const float* rows, int64_t stride, int64_t depth, float* out);
 
+// fp32 values as sums of three bf16 each, every one the rounded rest that the ones before leave: together
+// they are exact. `out`: the first ones; the second and the third lie `part` further each.
+void split(const float* x, int64_t count, int64_t part, uint16_t* out);
+
+// The same of two rows of sixteen: pairs (even[i], odd[i]), `part` further in pairs.
+void split_and_interleave(const float* even, const float* odd, int64_t part, float* out);
+
 // Sixteen pairs of bf16, (even[i], odd[i]), lanes from `count` on zero; `odd` may be null: zeros.
 void interleave(const uint16_t* even, const uint16_t* odd, int64_t count, float* out);
 

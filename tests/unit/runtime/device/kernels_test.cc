@@ -443,7 +443,8 @@ TEST_F(PicturesTest, ConvolutionEqualsTheExactOne) {
                              {2, 8, 8, 100, 130, 3, 3, 3, 1, 1}, {4, 6, 7, 32, 16, 3, 1, 1, 2, 1},
                              {2, 5, 9, 24, 24, 1, 3, 3, 1, 2},   {1, 40, 50, 8, 8, 3, 3, 3, 1, 1},
                              {2, 5, 7, 40, 36, 3, 3, 3, 1, 1},   {1, 11, 1, 200, 33, 1, 3, 3, 1, 1},
-                             {1, 40, 50, 32, 32, 3, 3, 3, 1, 1}, {2, 4, 6, 36, 48, 3, 3, 3, 2, 1}};
+                             {1, 40, 50, 32, 32, 3, 3, 3, 1, 1}, {2, 4, 6, 36, 48, 3, 3, 3, 2, 1},
+                             {1, 30, 28, 192, 96, 3, 3, 3, 1, 1}};
   for (const Convolved& c : cases) {
     const int64_t frames = (c.frames - 1) * c.time_step + c.times;
     const int64_t height = (c.height - 1) * c.step + c.rows, width = (c.width - 1) * c.step + c.columns;
