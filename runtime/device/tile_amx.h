@@ -18,13 +18,14 @@ void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float*
                     int64_t panels, int64_t depth, float* c, int64_t c_stride, bool add,
                     avx2::Beside& beside);
 
-// Products of fp32 values, which are split in three bf16 each (avx512::split): six of the nine products of
-// parts, the others being smaller than what fp32 rounds off. Parts of `a` and of `b` lie `a_part` and
-// `b_part` apart; all else as multiply_pairs().
+// fp32 values that are split in three bf16 each (avx512::split), which lie `part` apart.
 struct Split {
   const float* first;
   int64_t stride, part;
 };
+
+// Their products, else as multiply_pairs(): six of the nine products of parts, the other three being smaller
+// than what fp32 rounds off.
 void multiply_split(int64_t rows, const Split& a, const Split& b, int64_t panels, int64_t depth, float* c,
                     int64_t c_stride, bool add, avx2::Beside& beside);
 
