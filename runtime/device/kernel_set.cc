@@ -81,8 +81,11 @@ Result<KernelSet> choose_kernels(std::string_view asked, const CpuFeatures& cpu)
 }
 
 bool is_good_at_bf16(const KernelSet& kernels, const CpuFeatures& cpu) {
-  // ATen's libraries use a matrix unit too.
-  return cpu.amx_bf16 || (kernels.bf16() && cpu.fast_avx512_bf16);
+  switch (kernels.bf16_unit) {
+    case Bf16Unit::kNone: return cpu.amx_bf16;  // which ATen's libraries use
+    case Bf16Unit::kAvx512: return cpu.fast_avx512_bf16;
+    case Bf16Unit::kAmx: return true;
+  }
 }
 
 }  // namespace wan::device
