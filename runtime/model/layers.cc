@@ -10,7 +10,6 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/rsqrt.h>
 #include <algorithm>
-#include <optional>
 
 #include "runtime/device/kernels.h"
 
@@ -34,6 +33,13 @@ Rows empty_rows(int64_t rows, int64_t dim, device::RowLayout layout, at::ScalarT
   return {at::empty({device::tiled_size(rows, dim)}, options), rows, dim};
 }
 
+std::optional<device::Stored> stored_as(at::ScalarType type) {
+  if (type == at::kFloat) return device::Stored::kFloat;
+  if (type == at::kBFloat16) return device::Stored::kBFloat16;
+  if (type == at::kHalf) return device::Stored::kHalf;
+  return std::nullopt;
+}
+
 namespace {
 
 // With fewer rows packing the matrix takes longer than is saved: a single one is a product of a matrix and a
@@ -43,13 +49,6 @@ constexpr int64_t kFewestRows = 4, kFewestRowsOfPairs = 64;
 int64_t fewest_rows(at::ScalarType type) {
   const bool matrix_unit = device::kernel_set().bf16_unit == device::Bf16Unit::kAmx;
   return matrix_unit && type == at::kBFloat16 ? kFewestRowsOfPairs : kFewestRows;
-}
-
-std::optional<device::Stored> stored_as(at::ScalarType type) {
-  if (type == at::kFloat) return device::Stored::kFloat;
-  if (type == at::kBFloat16) return device::Stored::kBFloat16;
-  if (type == at::kHalf) return device::Stored::kHalf;
-  return std::nullopt;
 }
 
 bool own_rows(const at::Tensor& x) {
@@ -155,22 +154,22 @@ void Linear::add_to(const at::Tensor& residual, const Rows& input, const at::Ten
   gate.defined() ? residual.addcmul_(y, gate) : residual.add_(y);
 }
 
-bool own_type(at::ScalarType type) {
-  return type == at::kFloat || (type == at::kBFloat16 && device::kernel_set().bf16());
+at::ScalarType written_type(at::ScalarType type) {
+  return type == at::kBFloat16 && device::kernel_set().bf16() ? type : at::kFloat;
 }
 
 at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double eps, at::ScalarType type) {
   const at::Tensor x = input.to(at::kFloat);
-  if (own_rows(x) && x.is_contiguous() && own_type(type)) {
-    at::Tensor out = at::empty_like(x, x.options().dtype(type));
+  if (own_rows(x) && x.is_contiguous()) {
+    at::Tensor out = at::empty_like(x, x.options().dtype(written_type(type)));
     device::rms_norm_rotate({.rows = x.numel() / x.size(-1),
                              .dim = x.size(-1),
                              .x = values(x),
                              .weight = values(weight),
                              .eps = eps,
                              .out = out.mutable_data_ptr(),
-                             .out_stored = *stored_as(type)});
-    return out;
+                             .out_stored = *stored_as(out.scalar_type())});
+    return out.to(type);
   }
   // The length in one pass, without a tensor of squares.
   const at::Tensor length = at::linalg_vector_norm(x, 2, -1, /*keepdim=*/true);
@@ -201,12 +200,11 @@ bool own_norm(const at::Tensor& x) { return own_rows(x) && x.is_contiguous(); }
 
 at::ScalarType type_of(Readers readers) { return (*readers.begin())->compute; }
 
-// Whether our own kernels write what the readers read.
-bool own_norm_for(Readers readers, const at::Tensor& x) { return own_norm(x) && own_type(type_of(readers)); }
-
 Rows own_layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
                         const at::Tensor& bias, bool one_plus) {
-  return own_layer_norm(x, eps, weight, bias, one_plus, layout_for(readers, x.size(0)), type_of(readers));
+  const Rows out = own_layer_norm(x, eps, weight, bias, one_plus, layout_for(readers, x.size(0)),
+                                  written_type(type_of(readers)));
+  return in_type_of(**readers.begin(), out);
 }
 
 }  // namespace
@@ -221,13 +219,13 @@ at::Tensor layer_norm(const at::Tensor& x, double eps, const at::Tensor& weight,
 
 Rows layer_norm_for(Readers readers, const at::Tensor& x, double eps, const at::Tensor& weight,
                     const at::Tensor& bias) {
-  if (!own_norm_for(readers, x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
+  if (!own_norm(x)) return layer_norm(x, eps, weight, bias).to(type_of(readers));
   return own_layer_norm_for(readers, x, eps, weight, bias, /*one_plus=*/false);
 }
 
 Rows modulated_norm_for(Readers readers, const at::Tensor& x, double eps, const Modulation& modulation) {
   // In one pass: the norm's own weight and bias are free.
-  if (!own_norm_for(readers, x))
+  if (!own_norm(x))
     return layer_norm(x, eps, at::add(modulation.scale, 1), modulation.shift).to(type_of(readers));
   return own_layer_norm_for(readers, x, eps, modulation.scale, modulation.shift, /*one_plus=*/true);
 }

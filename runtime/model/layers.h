@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "runtime/device/kernels.h"
@@ -58,8 +59,11 @@ using Readers = std::initializer_list<const Linear*>;
 // Memory for the result of one of our own kernels.
 [[nodiscard]] Rows empty_rows(int64_t rows, int64_t dim, device::RowLayout layout, at::ScalarType type);
 
-// Whether our own kernels write that type: fp32, and bf16 where they multiply it.
-[[nodiscard]] bool own_type(at::ScalarType type);
+// What our own kernels write for who reads that type: itself, or fp32 that is to be brought to it.
+[[nodiscard]] at::ScalarType written_type(at::ScalarType type);
+
+// Nothing for a type that our own kernels do not know.
+[[nodiscard]] std::optional<device::Stored> stored_as(at::ScalarType type);
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension, computed in fp32 whatever x is.
 [[nodiscard]] at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps,

@@ -35,13 +35,12 @@ device::RowLayout attended_layout(const Linear& reader, int64_t rows, int64_t he
 Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit_bias, int64_t heads,
                 device::RowLayout layout, at::ScalarType type, const at::Tensor& add) {
   const int64_t rows = q.size(0), head_dim = q.size(1) / heads;
-  const bool pairs = q.scalar_type() == at::kBFloat16;
   const Rows out = empty_rows(rows, q.size(1), layout, type);
   device::attention({.heads = heads,
                      .head_dim = head_dim,
                      .queries = rows,
                      .keys = kv.key.size(0),
-                     .stored = pairs ? device::Stored::kBFloat16 : device::Stored::kFloat,
+                     .stored = *stored_as(q.scalar_type()),
                      .q = q.const_data_ptr(),
                      .q_stride = q.stride(0),
                      .k = kv.key.const_data_ptr(),
@@ -53,7 +52,7 @@ Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit
                      .add = add.defined() ? add.const_data_ptr<float>() : nullptr,
                      .add_stride = q.size(1),
                      .out = out.values.mutable_data_ptr(),
-                     .out_stored = type == at::kBFloat16 ? device::Stored::kBFloat16 : device::Stored::kFloat,
+                     .out_stored = *stored_as(type),
                      .out_layout = layout,
                      .out_stride = q.size(1)});
   return out;
@@ -62,19 +61,19 @@ Rows own_attend(const at::Tensor& q, const KeyValue& kv, const at::Tensor& logit
 // The norm over all heads, then the rotation of each, in that type; x is used up.
 at::Tensor norm_rotate(const at::Tensor& x, const at::Tensor& weight, const WanTransformer3DConfig& config,
                        const at::Tensor& rotary, at::ScalarType type) {
-  if (own_floats(x) && own_type(type)) {
-    const at::Tensor out = type == at::kFloat ? x : at::empty(x.sizes(), x.options().dtype(type));
-    device::rms_norm_rotate(
-        {.rows = x.size(0),
-         .dim = x.size(1),
-         .head_dim = config.attention_head_dim,
-         .x = x.const_data_ptr<float>(),
-         .weight = weight.const_data_ptr<float>(),
-         .eps = config.eps,
-         .rotary = static_cast<const float*>(rotary.const_data_ptr()),
-         .out = out.mutable_data_ptr(),
-         .out_stored = type == at::kFloat ? device::Stored::kFloat : device::Stored::kBFloat16});
-    return out;
+  if (own_floats(x)) {
+    const at::ScalarType written = written_type(type);
+    const at::Tensor out = written == at::kFloat ? x : at::empty(x.sizes(), x.options().dtype(written));
+    device::rms_norm_rotate({.rows = x.size(0),
+                             .dim = x.size(1),
+                             .head_dim = config.attention_head_dim,
+                             .x = x.const_data_ptr<float>(),
+                             .weight = weight.const_data_ptr<float>(),
+                             .eps = config.eps,
+                             .rotary = static_cast<const float*>(rotary.const_data_ptr()),
+                             .out = out.mutable_data_ptr(),
+                             .out_stored = *stored_as(written)});
+    return out.to(type);
   }
   const at::Tensor heads = rms_norm(x, weight, config.eps).view({x.size(0), -1, config.attention_head_dim});
   return apply_rotary(heads, rotary).flatten(1).to(type);
