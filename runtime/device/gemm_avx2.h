@@ -152,9 +152,7 @@ class Task {
   void run() {
     static thread_local Scratch packed_memory, sums_memory, copy_memory;
     sums_ = sums_memory.get(rows_ * stride_);
-    // Where the rows' slices are nearly side by side, or meet few columns, a copy is not worth it.
-    constexpr int64_t kFewestPanels = 4;
-    if (left(0, 0).stride >= 2 * right_.depth(0) && panels_ >= kFewestPanels)
+    if (far_ && kernel_set().registers == Registers::kAvx2)  // wider ones copy nothing
       beside_.copy = copy_memory.get(kCacheRows * right_.depth(0));
     for (int64_t slice = 0; slice < slices_; ++slice) {
       const Panels packed = right_.pack(slice, columns_.first, columns_.count, packed_memory);
@@ -167,10 +165,9 @@ class Task {
  private:
   int64_t count(int64_t row) const { return rows_ - row < kCacheRows ? rows_ - row : kCacheRows; }
   Rows left(int64_t slice, int64_t row) const { return right_.left(slice, first_row_ + row); }
-  // Rows that lie side by side need no help.
   Ahead ahead(int64_t slice, int64_t row) const {
     if (row >= rows_) row = 0, ++slice;
-    if (!beside_.copy || slice >= slices_) return {};
+    if (!far_ || slice >= slices_) return {};
     const Rows next = left(slice, row);
     return {next.first, count(row), next.stride, right_.depth(slice)};
   }
@@ -195,6 +192,10 @@ class Task {
   const int64_t panels_ = (columns_.count + kTileColumns - 1) / kTileColumns,
                 stride_ = panels_ * kTileColumns;
   const int64_t slices_ = right_.slices();
+  // Whether rows need help on their way to the cache: not where their slices are nearly side by side, or meet
+  // few columns.
+  static constexpr int64_t kFewestPanels = 4;
+  const bool far_ = left(0, 0).stride >= 2 * right_.depth(0) && panels_ >= kFewestPanels;
   float* sums_ = nullptr;
   Beside beside_;
 };

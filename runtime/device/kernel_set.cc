@@ -3,8 +3,6 @@
 #include <string>
 #if defined(__x86_64__)
 #include <cpuid.h>
-#endif
-#if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -18,12 +16,8 @@ namespace {
 // The tiles' 8 KB of state are switched on for a process that asks (Linux,
 // Documentation/arch/x86/xstate.rst).
 bool may_use_tiles() {
-#if defined(__linux__)
   constexpr long kArchReqXcompPerm = 0x1023, kTileData = 18;
   return ::syscall(SYS_arch_prctl, kArchReqXcompPerm, kTileData) == 0;
-#else
-  return false;
-#endif
 }
 
 // Bits 24 and 22 of leaf 7's EDX (Intel SDM, CPUID).

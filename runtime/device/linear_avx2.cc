@@ -46,7 +46,6 @@ avx2::Blocks blocks_of(const Costs& costs, int64_t rows, int64_t columns) {
 
 // The same for pairs of bf16 by AVX-512, as it was found best where there is 1 MB of second-level cache.
 avx2::Blocks blocks_of_pairs(const LinearArguments& to, int64_t rows) {
-  if (kernel_set().bf16_unit == Bf16Unit::kAmx) return blocks_of(kOfMatrixUnit, rows, to.out);
   constexpr int64_t kColumns = avx2::kBlockColumns / 2, kTasksPerThread = 4, kFewestRows = 192,
                     kMostRows = 1536;
   const int64_t column_blocks = (to.out + kColumns - 1) / kColumns;
@@ -54,6 +53,12 @@ avx2::Blocks blocks_of_pairs(const LinearArguments& to, int64_t rows) {
   const int64_t row_blocks = std::max<int64_t>(1, (wanted + column_blocks - 1) / column_blocks);
   const int64_t share = std::clamp((rows + row_blocks - 1) / row_blocks, kFewestRows, kMostRows);
   return {avx2::round_up(share, avx512::kPairTileRows), kColumns};
+}
+
+avx2::Blocks blocks_for(avx2::Values values, const LinearArguments& to, int64_t rows) {
+  if (values == avx2::Values::kFloat) return blocks_of(kOfFloats, rows, to.out);
+  if (kernel_set().bf16_unit == Bf16Unit::kAmx) return blocks_of(kOfMatrixUnit, rows, to.out);
+  return blocks_of_pairs(to, rows);
 }
 
 }  // namespace
@@ -201,8 +206,7 @@ struct WeightRows : Left {
 // The rows from `first_row` on, which `left` counts from 0.
 template <typename Element, typename Left>
 void multiply_rows_from(const LinearArguments& to, int64_t first_row, int64_t rows, const Left& left) {
-  constexpr bool kPairs = kValuesOf<Element> == avx2::Values::kPair;
-  avx2::multiply(rows, to.out, kPairs ? blocks_of_pairs(to, rows) : blocks_of(kOfFloats, rows, to.out),
+  avx2::multiply(rows, to.out, blocks_for(kValuesOf<Element>, to, rows),
                  WeightRows<Element, Left>{left, static_cast<const Element*>(to.weight)},
                  [&](int64_t row, int64_t count, int64_t column, int64_t columns, float* sums,
                      int64_t stride) { finish(to, first_row + row, count, column, columns, sums, stride); });

@@ -65,8 +65,7 @@ void* TensorAllocator::allocate_new(size_t bytes) const {
   const uintptr_t first = (address + kLargePage - 1) / kLargePage * kLargePage;
   const uintptr_t end = (address + bytes) / kLargePage * kLargePage;
   if (large_pages_ > 0 && end > first)
-    ::madvise(reinterpret_cast<void*>(first), end - first,
-              MADV_HUGEPAGE);  // NOLINT(performance-no-int-to-ptr)
+    ::madvise(static_cast<char*>(memory) + (first - address), end - first, MADV_HUGEPAGE);
   return memory;
 }
 

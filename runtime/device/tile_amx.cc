@@ -68,31 +68,14 @@ struct Block {
   int64_t a_part = 0, b_part = 0;  // from part to part of split values
 };
 
-template <bool kTwoTiles, int kCount>
-[[gnu::always_inline]] inline void load_sums(const Block& to, bool add) {
-  if (!add) {
-    _tile_zero(kTopLeft);
-    if constexpr (kCount == 2) _tile_zero(kTopRight);
-    if constexpr (kTwoTiles) _tile_zero(kLowLeft);
-    if constexpr (kTwoTiles && kCount == 2) _tile_zero(kLowRight);
-    return;
-  }
-  const int64_t stride = to.c_stride * 4;
+// `act<tile of sums, of rows, of columns>(its sums)` for every tile of sums that there is.
+template <bool kTwoTiles, int kCount, typename Act>
+[[gnu::always_inline]] inline void for_sums(const Block& to, const Act& act) {
   float* low = to.c + kRows * to.c_stride;
-  _tile_loadd(kTopLeft, to.c, stride);
-  if constexpr (kCount == 2) _tile_loadd(kTopRight, to.c + kColumns, stride);
-  if constexpr (kTwoTiles) _tile_loadd(kLowLeft, low, stride);
-  if constexpr (kTwoTiles && kCount == 2) _tile_loadd(kLowRight, low + kColumns, stride);
-}
-
-template <bool kTwoTiles, int kCount>
-[[gnu::always_inline]] inline void store_sums(const Block& to) {
-  const int64_t stride = to.c_stride * 4;
-  float* low = to.c + kRows * to.c_stride;
-  _tile_stored(kTopLeft, to.c, stride);
-  if constexpr (kCount == 2) _tile_stored(kTopRight, to.c + kColumns, stride);
-  if constexpr (kTwoTiles) _tile_stored(kLowLeft, low, stride);
-  if constexpr (kTwoTiles && kCount == 2) _tile_stored(kLowRight, low + kColumns, stride);
+  act.template operator()<kTopLeft, kTop, kLeft>(to.c);
+  if constexpr (kCount == 2) act.template operator()<kTopRight, kTop, kRight>(to.c + kColumns);
+  if constexpr (kTwoTiles) act.template operator()<kLowLeft, kLow, kLeft>(low);
+  if constexpr (kTwoTiles && kCount == 2) act.template operator()<kLowRight, kLow, kRight>(low + kColumns);
 }
 
 // Two of the next block's 32 rows of sums, while this one takes a step.
@@ -102,98 +85,76 @@ template <bool kTwoTiles, int kCount>
   for (int i = 0; i < 4; ++i) _mm_prefetch(next + i / 2 * to.c_stride + i % 2 * kColumns, _MM_HINT_T0);
 }
 
-// The rows stay in the first-level cache from panel to panel; the columns are read past it, or the two would
-// not fit.
-template <bool kTwoTiles, int kCount>
-[[gnu::always_inline]] inline void multiply_block(const Block& to, int64_t depth, bool add,
-                                                  avx2::Beside& beside) {
-  load_sums<kTwoTiles, kCount>(to, add);
-  const int64_t stride = to.a_stride * 4;
-  for (int64_t k = 0; k < depth; k += kPairs) {
-    const float* b = to.b + k * kColumns;
-    if (k < kPairs * kRows) fetch_sums(to, k / kPairs);
-    if (k % (4 * kPairs) == 0) beside.fetch_some();
-    _tile_stream_loadd(kLeft, b, kLine);
-    _tile_loadd(kTop, to.a + k, stride);
-    _tile_dpbf16ps(kTopLeft, kTop, kLeft);
-    if constexpr (kCount == 2) {
-      _tile_stream_loadd(kRight, b + to.b_stride, kLine);
-      _tile_dpbf16ps(kTopRight, kTop, kRight);
-    }
-    if constexpr (kTwoTiles) {
-      _tile_loadd(kLow, to.a + kRows * to.a_stride + k, stride);
-      _tile_dpbf16ps(kLowLeft, kLow, kLeft);
-      if constexpr (kCount == 2) _tile_dpbf16ps(kLowRight, kLow, kRight);
-    }
-  }
-  store_sums<kTwoTiles, kCount>(to);
-}
-
-// The tiles of rows and of columns of a step; the columns are read again soon.
 template <bool kTwoTiles>
 [[gnu::always_inline]] inline void load_rows(const Block& to, const float* a) {
   _tile_loadd(kTop, a, to.a_stride * 4);
   if constexpr (kTwoTiles) _tile_loadd(kLow, a + kRows * to.a_stride, to.a_stride * 4);
 }
-template <int kCount>
-[[gnu::always_inline]] inline void load_columns(const Block& to, const float* b) {
-  _tile_loadd(kLeft, b, kLine);
-  if constexpr (kCount == 2) _tile_loadd(kRight, b + to.b_stride, kLine);
-}
 
 template <bool kTwoTiles, int kCount>
-[[gnu::always_inline]] inline void multiply_loaded() {
-  _tile_dpbf16ps(kTopLeft, kTop, kLeft);
-  if constexpr (kCount == 2) _tile_dpbf16ps(kTopRight, kTop, kRight);
-  if constexpr (kTwoTiles) _tile_dpbf16ps(kLowLeft, kLow, kLeft);
-  if constexpr (kTwoTiles && kCount == 2) _tile_dpbf16ps(kLowRight, kLow, kRight);
+[[gnu::always_inline]] inline void multiply_loaded(const Block& to) {
+  for_sums<kTwoTiles, kCount>(
+      to, [&]<int kSums, int kRow, int kColumn>(float*) { _tile_dpbf16ps(kSums, kRow, kColumn); });
 }
 
-// One step of split values, x = x0 + x1 + x2, the largest first: x0 y2, x0 y1, x0 y0, x1 y0, x1 y1, x2 y0.
-template <bool kTwoTiles, int kCount>
-[[gnu::always_inline]] inline void multiply_parts(const Block& to, const float* a, const float* b,
-                                                  int64_t step, avx2::Beside& beside) {
-  constexpr int kProducts = 6;
-  constexpr int kRowParts[kProducts] = {0, 0, 0, 1, 1, 2}, kColumnParts[kProducts] = {2, 1, 0, 0, 1, 0};
-#pragma clang loop unroll(full)
-  for (int i = 0; i < kProducts; ++i) {
-    if (kProducts * step + i < kRows) fetch_sums(to, kProducts * step + i);
-    if (i % 2 == 0) beside.fetch_some();
-    if (i == 0 || kRowParts[i] != kRowParts[i - 1]) load_rows<kTwoTiles>(to, a + kRowParts[i] * to.a_part);
-    if (i == 0 || kColumnParts[i] != kColumnParts[i - 1])
-      load_columns<kCount>(to, b + kColumnParts[i] * to.b_part);
-    multiply_loaded<kTwoTiles, kCount>();
-  }
-}
-
+// The rows stay in the first-level cache from panel to panel; the columns are read past it, or the two would
+// not fit.
 struct OfPairs {
   avx2::Beside& beside;
 
   template <bool kTwoTiles, int kCount>
-  [[gnu::always_inline]] void multiply(const Block& to, int64_t depth, bool add) const {
-    multiply_block<kTwoTiles, kCount>(to, depth, add, beside);
+  [[gnu::always_inline]] void step(const Block& to, int64_t k) const {
+    const float* b = to.b + k * kColumns;
+    if (k < kPairs * kRows) fetch_sums(to, k / kPairs);
+    if (k % (4 * kPairs) == 0) beside.fetch_some();
+    _tile_stream_loadd(kLeft, b, kLine);
+    if constexpr (kCount == 2) _tile_stream_loadd(kRight, b + to.b_stride, kLine);
+    load_rows<kTwoTiles>(to, to.a + k);
+    multiply_loaded<kTwoTiles, kCount>(to);
   }
 };
 
+// x = x0 + x1 + x2, the largest first: x0 y2, x0 y1, x0 y0, x1 y0, x1 y1, x2 y0. Columns are read again soon.
 struct OfSplit {
   avx2::Beside& beside;
 
   template <bool kTwoTiles, int kCount>
-  [[gnu::always_inline]] void multiply(const Block& to, int64_t depth, bool add) const {
-    load_sums<kTwoTiles, kCount>(to, add);
-    for (int64_t k = 0; k < depth; k += kPairs)
-      multiply_parts<kTwoTiles, kCount>(to, to.a + k, to.b + k * kColumns, k / kPairs, beside);
-    store_sums<kTwoTiles, kCount>(to);
+  [[gnu::always_inline]] void step(const Block& to, int64_t k) const {
+    constexpr int kProducts = 6;
+    constexpr int kRowParts[kProducts] = {0, 0, 0, 1, 1, 2}, kColumnParts[kProducts] = {2, 1, 0, 0, 1, 0};
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kProducts; ++i) {
+      const int64_t product = k / kPairs * kProducts + i;
+      if (product < kRows) fetch_sums(to, product);
+      if (i % 2 == 0) beside.fetch_some();
+      if (i == 0 || kRowParts[i] != kRowParts[i - 1])
+        load_rows<kTwoTiles>(to, to.a + k + kRowParts[i] * to.a_part);
+      if (i == 0 || kColumnParts[i] != kColumnParts[i - 1]) {
+        const float* b = to.b + k * kColumns + kColumnParts[i] * to.b_part;
+        _tile_loadd(kLeft, b, kLine);
+        if constexpr (kCount == 2) _tile_loadd(kRight, b + to.b_stride, kLine);
+      }
+      multiply_loaded<kTwoTiles, kCount>(to);
+    }
   }
 };
+
+template <bool kTwoTiles, int kCount, typename Of>
+[[gnu::always_inline]] inline void multiply_block(const Of& of, const Block& to, int64_t depth, bool add) {
+  const int64_t stride = to.c_stride * 4;
+  for_sums<kTwoTiles, kCount>(
+      to, [&]<int kSums, int, int>(float* c) { add ? _tile_loadd(kSums, c, stride) : _tile_zero(kSums); });
+  for (int64_t k = 0; k < depth; k += kPairs) of.template step<kTwoTiles, kCount>(to, k);
+  for_sums<kTwoTiles, kCount>(to, [&]<int kSums, int, int>(float* c) { _tile_stored(kSums, c, stride); });
+}
 
 // Those rows with all panels; `depth` in whole steps of what the tiles are sized for.
 template <bool kTwoTiles, typename Of>
 void multiply_rows(const Of& of, Block to, int64_t panels, int64_t depth, bool add) {
   int64_t panel = 0;
   for (; panel + 2 <= panels; panel += 2, to.b += 2 * to.b_stride, to.c += 2 * kColumns)
-    of.template multiply<kTwoTiles, 2>(to, depth, add);
-  if (panel < panels) of.template multiply<kTwoTiles, 1>(to, depth, add);
+    multiply_block<kTwoTiles, 2>(of, to, depth, add);
+  if (panel < panels) multiply_block<kTwoTiles, 1>(of, to, depth, add);
 }
 
 // `step`: pairs of a step, of which `depth` is a multiple.

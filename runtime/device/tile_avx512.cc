@@ -210,7 +210,6 @@ void multiply_floats(int64_t rows, const From& from, const float* b, int64_t b_s
     _mm256_mask_storeu_epi16(out, inside, halves);
 }
 
-constexpr int kParts = 3;
 struct Parts {
   __m256i of[kParts];
 };
@@ -223,6 +222,18 @@ struct Parts {
     rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(wide));
   }
   return parts;
+}
+
+// Pairs of bf16, the first of each in the lower half.
+[[gnu::always_inline]] inline __m512 pairs_of(__m256i first, __m256i second) {
+  const __m512i upper = _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16);
+  return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(first), upper));
+}
+
+// Sums with their bias, if there is one.
+[[gnu::always_inline]] inline __m512 biased(const float* sums, __mmask16 inside, const float* bias) {
+  const __m512 value = _mm512_loadu_ps(sums);
+  return bias ? _mm512_add_ps(value, _mm512_maskz_loadu_ps(inside, bias)) : value;
 }
 
 // Sixteen rows of sixteen to columns, in place.
@@ -318,17 +329,14 @@ void multiply_pairs(int64_t rows, const float* a, int64_t a_stride, const float*
 }
 
 void add_and_gelu(float* sums, const float* bias, int64_t count) {
-  for (int64_t i = 0; i < count; i += kLanes) {
-    __m512 value = _mm512_loadu_ps(sums + i);
-    if (bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(first_lanes(count - i), bias + i));
-    _mm512_storeu_ps(sums + i, gelu16(value));
-  }
+  for_lanes(count, [&](int64_t i, __mmask16 inside) {
+    _mm512_storeu_ps(sums + i, gelu16(biased(sums + i, inside, bias ? bias + i : nullptr)));
+  });
 }
 
 void finish_narrow(const float* sums, const float* bias, bool gelu, int64_t count, uint16_t* out) {
   for_lanes(count, [&](int64_t i, __mmask16 inside) {
-    __m512 value = _mm512_loadu_ps(sums + i);
-    if (bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(inside, bias + i));
+    const __m512 value = biased(sums + i, inside, bias ? bias + i : nullptr);
     store_halves(out + i, inside, narrowed(gelu ? gelu16(value) : value));
   });
 }
@@ -361,21 +369,13 @@ void split(const float* x, int64_t count, int64_t part, uint16_t* out) {
 void split_and_interleave(const float* even, const float* odd, int64_t part, float* out) {
   const Parts lower = parts_of(_mm512_loadu_ps(even)), upper = parts_of(_mm512_loadu_ps(odd));
 #pragma clang loop unroll(full)
-  for (int p = 0; p < kParts; ++p) {
-    const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(lower.of[p]),
-                                          _mm512_slli_epi32(_mm512_cvtepu16_epi32(upper.of[p]), 16));
-    _mm512_storeu_ps(out + p * part, _mm512_castsi512_ps(pairs));
-  }
+  for (int p = 0; p < kParts; ++p) _mm512_storeu_ps(out + p * part, pairs_of(lower.of[p], upper.of[p]));
 }
 
 void interleave(const uint16_t* even, const uint16_t* odd, int64_t count, float* out) {
   const __mmask16 inside = first_lanes(count);
-  __m512i pairs = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(inside, even));
-  if (odd) {
-    const __m512i upper = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(inside, odd));
-    pairs = _mm512_or_si512(pairs, _mm512_slli_epi32(upper, 16));
-  }
-  _mm512_storeu_ps(out, _mm512_castsi512_ps(pairs));
+  const __m256i second = odd ? _mm256_maskz_loadu_epi16(inside, odd) : _mm256_setzero_si256();
+  _mm512_storeu_ps(out, pairs_of(_mm256_maskz_loadu_epi16(inside, even), second));
 }
 
 }  // namespace wan::device::avx512

@@ -46,8 +46,9 @@ void narrow(const float* x, int64_t count, uint16_t* out);
 // Sixteen rows of pairs become a packed panel, as avx2::pack_panel; `depth` is a multiple of sixteen.
 void pack_panel_of_pairs(const float* rows, int64_t stride, int64_t depth, float* out);
 
-// fp32 values as sums of three bf16 each, every one the rounded rest that the ones before leave: together
+// fp32 values as sums of kParts bf16 each, every one the rounded rest that the ones before leave: together
 // they are exact. `out`: the first ones; the second and the third lie `part` further each.
+constexpr int kParts = 3;
 void split(const float* x, int64_t count, int64_t part, uint16_t* out);
 
 // The same of two rows of sixteen: pairs (even[i], odd[i]), `part` further in pairs.

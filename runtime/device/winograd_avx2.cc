@@ -23,8 +23,8 @@ constexpr int64_t kSlice = 96;
 // Between what belongs to one point and to the next: without it the sixteen would fall on the same few sets
 // of the first-level cache.
 constexpr int64_t kApart = 16;
-// bf16 that an fp32 value is split in, and their floats of memory.
-constexpr int64_t kParts = 3;
+// Floats of memory that split values take.
+using avx512::kParts;
 constexpr int64_t in_parts(int64_t values) { return values * kParts / 2; }
 
 struct Layout {
@@ -118,11 +118,10 @@ int64_t split_place(const Layout& layout, const Slice& slice, int64_t panel) {
 }
 
 // A panel's points, split.
-void split_points(const Layout& layout, int64_t panel, const float* points, int64_t point_size,
-                  float* packed) {
+void split_points(const Layout& layout, int64_t panel, const float* points, float* packed) {
   for (int64_t point = 0; point < kPoints; ++point) {
     for_slices(layout.to, [&](const Slice& slice) {
-      const float* from = points + point * point_size + slice.first * kTileColumns;
+      const float* from = points + point * layout.panel_size() + slice.first * kTileColumns;
       float* out = packed + point * layout.point_size() + split_place(layout, slice, panel);
       for (int64_t i = 0; i < slice.count; i += 2, from += 2 * kTileColumns, out += kTileColumns)
         avx512::split_and_interleave(from, from + kTileColumns, slice.count / 2 * kTileColumns, out);
@@ -139,7 +138,7 @@ const float* packed_kernels(const Layout& layout) {
     static thread_local avx2::Scratch points_memory;
     float* points = points_memory.get(kPoints * layout.panel_size());
     pack_points(layout, panel, layout.panel_size(), points);
-    split_points(layout, panel, points, layout.panel_size(), packed);
+    split_points(layout, panel, points, packed);
   });
   return packed;
 }
